@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+// An engine: how networks are computed. It compiles a graph into a program; a program computes
+// outputs, gradients and optimizer steps on tensors that can be read and written by name.
+//
+// An engine is deterministic: the same calls give the same bits, in any process, whatever other
+// programs were compiled before. It uses one thread.
+#ifndef ESPALIER_ENGINE_H
+#define ESPALIER_ENGINE_H
+
+#include <espalier/create.h>
+#include <espalier/graph.h>
+#include <espalier/random.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// A tensor of f32, row-major, by value. What `data` points to is owned by the program unless its
+// giver says otherwise.
+typedef struct esp_tensor {
+    float *data;
+    esp_shape shape; // dims[0] of an activation is the batch that was computed
+} esp_tensor;
+
+// Which tensor of a name.
+enum {
+    ESP_TENSOR_WEIGHT = 0,     // a weight, by weight path
+    ESP_TENSOR_GRADIENT = 1,   // the gradient of a weight, by weight path, after backward
+    ESP_TENSOR_FIRST = 2,      // optimizer state: momentum, or the first moment; by weight path
+    ESP_TENSOR_SECOND = 3,     // optimizer state: the second moment; by weight path
+    ESP_TENSOR_OUTPUT = 4,     // an output: "0", "1", ...
+    ESP_TENSOR_INPUT_GRADIENT = 5, // the gradient of the input: "0"; asked for at compile
+    ESP_TENSOR_ACTIVATION = 6,     // the output of a kept node, by its path
+    ESP_TENSOR_ACTIVATION_GRADIENT = 7
+};
+
+// How a graph is compiled. Owner: the caller; [call].
+typedef struct esp_compile_options {
+    uint64_t struct_size;
+    uint64_t batch;          // the largest batch that will be computed; >= 1
+    uint32_t training;       // 1: backward and apply will be called
+    uint32_t input_gradient; // 1: backward gives the gradient of the input
+    const char *const *keep; // paths of nodes whose activation and gradient can be read
+    uint64_t keep_count;
+} esp_compile_options;
+
+// One forward pass. Owner: the caller; [call].
+typedef struct esp_forward {
+    uint64_t struct_size;
+    const esp_tensor *inputs; // one an input of the graph, [batch, ...]; owner: the caller
+    uint64_t input_count;
+    uint64_t batch;    // of this pass; 1 .. options.batch
+    uint32_t training; // 1: batch statistics and dropout; 0: running statistics, no dropout
+    uint32_t reserved;
+    // Dropout of the node with path hash h draws from esp_random_fork(&random, h).
+    esp_random random;
+} esp_forward;
+
+// The gradient of the loss with respect to one output, given by the caller. [call]
+typedef struct esp_output_gradient {
+    uint64_t struct_size;
+    uint64_t output;   // its index
+    const float *data; // [batch, ...], the shape of the output; owner: the caller
+} esp_output_gradient;
+
+enum { ESP_OPTIMIZER_SGD = 1, ESP_OPTIMIZER_ADAMW = 2 };
+
+// One optimizer step on all trained weights, from the gradients of the last backward. [call]
+typedef struct esp_optimizer {
+    uint64_t struct_size;
+    uint32_t kind; // ESP_OPTIMIZER_*
+    uint32_t nesterov;
+    double learning_rate;
+    double momentum; // SGD: v = momentum v + g; w -= lr v (Nesterov: w -= lr (g + momentum v))
+    double weight_decay; // SGD: g += decay w (L2); ADAMW: w -= lr decay w (decoupled)
+    double beta1, beta2, epsilon; // ADAMW (Loshchilov and Hutter 2019), bias-corrected
+    uint64_t step;                // 1 for the first step: ADAMW's bias correction
+} esp_optimizer;
+
+// A handle for errors of one call. [any] [call]
+typedef struct esp_call {
+    esp_handle base;
+} esp_call;
+
+// The description of an engine. Owner: the plugin; lives as long as the process.
+typedef struct esp_engine_type {
+    uint64_t struct_size;
+    const char *summary;
+    const char *source;
+    const esp_param *params;
+    uint64_t param_count, param_stride;
+    // `engine = auto` takes the present engine with the largest one.
+    uint32_t rank;
+    uint32_t reserved;
+
+    // Required. [any] [create]
+    esp_status (*open)(esp_create *create, void **out);
+
+    // Required; every program was released before. [any] [created]
+    void (*close)(void *self);
+
+    // Plans and allocates a program for a graph. Weights begin as zeros: the host fills them. An
+    // operator or attribute that the engine lacks is ESP_ERROR_UNSUPPORTED and named. The graph may
+    // be gone afterwards. Required. [any] [created]
+    esp_status (*compile)(void *self, esp_call *call, const esp_graph *graph,
+                          const esp_compile_options *options, void **program);
+
+    // Frees a program. Required. [any] [created]
+    void (*release)(void *self, void *program);
+
+    // Computes all outputs. In training it also updates running statistics. Required.
+    esp_status (*forward)(void *program, esp_call *call, const esp_forward *forward);
+
+    // Computes the gradients of all trained weights, kept activations and, where asked for, the
+    // input, of sum over outputs of <gradient, output>, for the activations of the last forward (of
+    // its training or evaluation form). Gradients are set, not added. May be called many times
+    // after one forward. Required.
+    esp_status (*backward)(void *program, esp_call *call, const esp_output_gradient *gradients,
+                           uint64_t count, uint64_t stride);
+
+    // One optimizer step. Required.
+    esp_status (*apply)(void *program, esp_call *call, const esp_optimizer *optimizer);
+
+    // The tensor `which` (ESP_TENSOR_*) of `name`. `out->data` is the program's and lives as long
+    // as it; weights, gradients and optimizer state may be written between calls.
+    // ESP_ERROR_NOT_FOUND for an unknown name. Required.
+    esp_status (*tensor)(void *program, esp_call *call, uint32_t which, const char *name,
+                         esp_tensor *out);
+
+    // The table of an ability by id, or NULL. Optional. [any] [loaded]
+    const void *(*ability)(const char *id);
+} esp_engine_type;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// A search space: what can be represented. One function that draws decisions and emits operators.
+#ifndef ESPALIER_SPACE_H
+#define ESPALIER_SPACE_H
+
+#include <espalier/builder.h>
+#include <espalier/create.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// The description of a space. Owner: the plugin; lives as long as the process.
+typedef struct esp_space_type {
+    uint64_t struct_size;
+    const char *summary; // one sentence for `espalier list`
+    const char *source;  // the paper: "Zoph and Le 2017", or NULL
+    const esp_param *params;
+    uint64_t param_count, param_stride;
+
+    // Makes an instance from resolved parameters. A space that cannot serve the task says so here,
+    // with ESP_ERROR_UNSUPPORTED. Required. [any] [create]
+    esp_status (*create)(esp_create *create, void **out);
+
+    // Frees it. Required. [any] [created]
+    void (*destroy)(void *self);
+
+    // Draws the decisions and emits the network in one pass. Must not change `self`: the host runs
+    // it in any process, any number of times. Required. [any] [pass]
+    esp_status (*build)(void *self, esp_builder *b);
+
+    // The table of an ability by id ("esp.space.text/1"), or NULL. Optional. [any] [loaded]
+    const void *(*ability)(const char *id);
+} esp_space_type;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
