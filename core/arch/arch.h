@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// An architecture: the trace of one pass, immutable and reference-counted (not across threads).
+// Hash, JSON text and the packed form of the store are here too.
+#ifndef ARCH_ARCH_H
+#define ARCH_ARCH_H
+
+#include "arch/dictionary.h"
+
+#include <jansson.h>
+
+// Begins with the esp_arch that is lent to plugins.
+struct arch;
+
+// One decision of a trace: its number in the dictionary, and its value.
+struct choice {
+    uint32_t decision;
+    esp_value value;
+};
+
+// Copies `choices` (and the indices of subsets). One reference, the caller's. NULL: out of memory.
+struct arch *arch_create(struct dictionary *dictionary, const struct choice *choices,
+                         uint64_t count);
+esp_arch *arch_handle(struct arch *arch);
+struct arch *arch_from_handle(const esp_arch *handle);
+void arch_release(struct arch *arch);
+struct arch *arch_retain(struct arch *arch);
+
+const struct dictionary *arch_dictionary(const struct arch *arch);
+const struct choice *arch_choices(const struct arch *arch, uint64_t *count);
+uint64_t arch_hash(const struct arch *arch);
+
+// {"space": ..., "decisions": [[path, value], ...], "genome": null}. Owner: the caller.
+json_t *arch_json(const struct arch *arch, const char *space);
+
+// One value as JSON: a name, an integer, a real, a list of indices; and as words for a person.
+json_t *value_json(const esp_domain *domain, esp_value value);
+void value_text(char *text, size_t size, const esp_domain *domain, esp_value value);
+
+// True if `value` is of the domain's kind and within it.
+bool value_in_domain(const esp_domain *domain, esp_value value);
+bool value_equal(esp_value a, esp_value b);
+bool domain_equal(const esp_domain *a, const esp_domain *b);
+// A domain of one value, which is no decision; writes that value. For a SUBSET with least == most
+// == count the indices are `identity` (0 .. count-1, room for count).
+bool domain_single(const esp_domain *domain, esp_value *value, uint32_t *identity);
+// How many values: 0 = infinitely many (or more than 2^63).
+uint64_t domain_size(const esp_domain *domain);
+// JSON of a domain and back, for the store's dictionary and `arch --json`.
+json_t *domain_json(const esp_domain *domain);
+
+// The packed form: per decision its number and value as LEB128 integers (reals as 8 bytes). Owner:
+// the caller (free).
+esp_status arch_pack(const struct arch *arch, void **bytes, size_t *size, struct error *error);
+struct arch *arch_unpack(struct dictionary *dictionary, const void *bytes, size_t size,
+                         struct error *error);
+
+// A list of (path, value) read from architecture JSON, to be replayed by the builder, which knows
+// the domains. Paths and names are the caller's until written_arch_destroy.
+struct written_arch {
+    uint64_t count;
+    struct written_choice {
+        char *path;
+        json_t *value;
+    } *choices;
+};
+esp_status written_arch_parse(struct written_arch *out, const json_t *json, struct error *error);
+void written_arch_destroy(struct written_arch *written);
+// The value that was written, in `domain`. Indices are allocated from `indices` (room for count).
+esp_status written_value(esp_value *out, const json_t *json, const esp_domain *domain,
+                         uint32_t *indices, const char *path, struct error *error);
+
+#endif

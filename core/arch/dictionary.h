@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dictionary of a run: every decision path and domain that was met, each pair under a small
+// number. Traces are arrays of such numbers with values, so that an architecture costs 16 bytes a
+// decision and its row in the store less. Only grows; ids are given in the order of meeting.
+#ifndef ARCH_DICTIONARY_H
+#define ARCH_DICTIONARY_H
+
+#include "error/error.h"
+
+#include <espalier/arch.h>
+
+struct dictionary;
+
+struct dictionary *dictionary_create(void);
+void dictionary_destroy(struct dictionary *dictionary);
+
+// The number of the path `text` (of `length` bytes); added if new. UINT32_MAX when out of memory.
+uint32_t dictionary_path(struct dictionary *dictionary, const char *text, size_t length);
+uint32_t dictionary_path_count(const struct dictionary *dictionary);
+const char *dictionary_path_text(const struct dictionary *dictionary, uint32_t path);
+
+// The number of the decision (path, domain); added if new, the domain and its names copied. Fast
+// where the same path was last met with the same domain (names compared by pointer first).
+uint32_t dictionary_decision(struct dictionary *dictionary, uint32_t path,
+                             const esp_domain *domain);
+// One of n integers: the domain's names are their decimals.
+uint32_t dictionary_values_decision(struct dictionary *dictionary, uint32_t path,
+                                    const int64_t *values, uint64_t count);
+uint32_t dictionary_decision_count(const struct dictionary *dictionary);
+uint32_t dictionary_decision_path(const struct dictionary *dictionary, uint32_t decision);
+// Lives as long as the dictionary, at one address.
+const esp_domain *dictionary_decision_domain(const struct dictionary *dictionary,
+                                             uint32_t decision);
+
+#endif

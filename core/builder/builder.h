@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Passes of a space: the same function run with different choosers. A builder belongs to one design
+// (a space with its searched parameters) and is reused from pass to pass, so that a trace-only pass
+// allocates nothing but the architecture it ends in.
+#ifndef BUILDER_BUILDER_H
+#define BUILDER_BUILDER_H
+
+#include "arch/arch.h"
+#include "graph/graph.h"
+
+#include <espalier/random.h>
+#include <espalier/space.h>
+#include <espalier/strategy.h>
+#include <espalier/task.h>
+
+// What is built. The space's function, and around it what the host adds: decisions of searched
+// parameters, drawn before the space's own, and fixed decisions.
+struct design {
+    const char *space; // the space's id, for messages
+    const esp_task *task;
+    const esp_space_type *type;
+
+    // A decision that stands before the space's own, at `@section/key`.
+    struct searched {
+        const char *path;
+        esp_domain domain;
+    } *searched;
+    uint64_t searched_count;
+
+    // `[fix] path = value`: paths may hold `*`; the value is written as in architecture JSON or as
+    // bare text.
+    struct fix {
+        const char *pattern;
+        const char *value;
+    } *fixes;
+    uint64_t fix_count;
+
+    // The instance for the values of the searched decisions, in their order; called once a pass. The
+    // instance stays the callee's.
+    esp_status (*instance)(void *self, const esp_value *values, void **space_instance,
+                           struct error *error);
+    void *instance_self;
+};
+
+struct builder;
+
+struct builder *builder_create(const struct design *design, struct dictionary *dictionary);
+void builder_destroy(struct builder *builder);
+struct dictionary *builder_dictionary(struct builder *builder);
+
+// How often a pass ended in esp_reject and was drawn again.
+uint64_t builder_rejections(const struct builder *builder);
+
+// Passes. `*out` is one reference of the caller's. All but `build` are trace-only.
+esp_status builder_sample(struct builder *builder, esp_random *random, struct arch **out,
+                          struct error *error);
+esp_status builder_mutate(struct builder *builder, const struct arch *parent, double rate,
+                          esp_random *random, struct arch **out, struct error *error);
+esp_status builder_cross(struct builder *builder, const struct arch *a, const struct arch *b,
+                         esp_random *random, struct arch **out, struct error *error);
+esp_status builder_change(struct builder *builder, const struct arch *parent, uint64_t decision,
+                          esp_value value, esp_random *random, struct arch **out,
+                          struct error *error);
+esp_status builder_decide(struct builder *builder, esp_decide decide, void *self, struct arch **out,
+                          struct error *error);
+// Visits all members in order, `most` at most (0 = all).
+esp_status builder_enumerate(struct builder *builder,
+                             esp_status (*visit)(void *self, struct arch *arch), void *self,
+                             uint64_t most, uint64_t *count, struct error *error);
+
+// Replays a trace and emits the graph. `*graph` is the caller's; NULL: trace only. An error if the
+// trace does not fit the space (a decision missing, left over, or of another domain).
+esp_status builder_build(struct builder *builder, const struct arch *arch, struct graph **graph,
+                         struct error *error);
+// Replays what was written in JSON.
+esp_status builder_read(struct builder *builder, const struct written_arch *written,
+                        struct arch **out, struct error *error);
+// The one-shot supernet: choose_op and choose_inputs build all alternatives. Every other decision
+// must have one value, else the error names it.
+esp_status builder_relax(struct builder *builder, struct graph **graph, struct error *error);
+
+// The survey of the space (survey.h of the SDK): exhaustive where at most 1,000 members exist, else
+// 1,000 samples of `random`. Owner: the caller (survey_destroy).
+struct survey;
+esp_status survey_create(struct survey **out, struct builder *builder, esp_random *random,
+                         struct error *error);
+void survey_destroy(struct survey *survey);
+const esp_survey *survey_handle(const struct survey *survey);
+// Decisions met by encode that stand outside the survey.
+uint64_t survey_outside(const struct survey *survey);
+
+#endif
