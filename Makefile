@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+# The project's commands. `make help` lists them; CMake and the presets do the building.
+
+PREFIX ?= /usr/local
+# At once: compilers, and tests.
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+TEST_JOBS ?= 2
+
+BUILD_PACKAGES = build-essential cmake ninja-build pkg-config libuv1-dev libinih-dev \
+	libsqlite3-dev libjansson-dev libelf-dev libopenblas-dev libxxhash-dev zlib1g-dev \
+	libsodium-dev dataset-fashion-mnist
+CHECK_PACKAGES = libcriterion-dev libonnx-testdata libprotobuf-c-dev protobuf-c-compiler clang \
+	libclang-rt-14-dev clang-format
+
+# Warnings and what is left out go to standard error.
+CONFIGURE = cmake --log-level=NOTICE >/dev/null --preset
+CTEST = ctest --parallel $(TEST_JOBS) --output-on-failure --no-label-summary
+
+# One `make` after the other: CMake's builds are parallel in themselves.
+.NOTPARALLEL:
+.DEFAULT_GOAL := build
+.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench format format-check \
+	install clean
+
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+# $(call install_packages,PACKAGES): those that are missing, by apt-get.
+define install_packages
+@missing=; \
+if ! command -v dpkg-query >/dev/null; then \
+	echo "This is no Debian: please install the equivalents of $(strip $(1))"; exit 0; \
+fi; \
+present=" $$(dpkg-query -W -f='$${binary:Package}=$${db:Status-Status} ' $(1) 2>/dev/null | \
+	sed 's/:[a-z0-9]*=/=/g')"; \
+for package in $(1); do \
+	case "$$present" in *" $$package=installed "*) ;; *) missing="$$missing $$package";; esac; \
+done; \
+[ -n "$$missing" ] || exit 0; \
+echo "Installing with apt-get:$$missing"; \
+as_root=; \
+if [ "$$(id -u)" != 0 ]; then \
+	as_root=sudo; \
+	command -v sudo >/dev/null || { echo "Please install these as root: no sudo here" >&2; exit 1; }; \
+fi; \
+$$as_root apt-get update && \
+$$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $$missing
+endef
+
+setup: ## Install what the build and the quickstart need (Debian, apt-get)
+	$(call install_packages,$(BUILD_PACKAGES))
+
+setup-check: setup ## Install what the checks need besides
+	$(call install_packages,$(CHECK_PACKAGES))
+
+build: ## The program, build/bin/espalier, and its plugins
+	@command -v cmake >/dev/null || { echo "cmake is missing: run 'make setup' first" >&2; exit 1; }
+	@$(CONFIGURE) release
+	@cmake --build build --parallel $(JOBS) --target $(PROGRAM) plugins
+
+# While there is no core/cli/main.c there is no program to build.
+PROGRAM = $(if $(wildcard core/cli/main.c),espalier)
+
+# A search that was interrupted, or is done, is resumed.
+quickstart: setup build ## A first search, from nothing to a trained network
+	@build/bin/espalier run configs/quickstart.ini \
+		$$(test ! -e results/quickstart/espalier.db || echo --resume)
+
+# Every step runs, whatever became of the ones before. The closing line adds up what ctest reports
+# in its JUnit files, over all three builds; a step that is no test (a build, the formatting) adds
+# one to the failed if it fails, and nothing otherwise.
+define CHECK
+report=build/check-report
+mkdir -p build && : > $$report
+
+step() { # step NAME COMMAND...
+	name=$$1; shift
+	echo "==== $$name"
+	if "$$@"; then echo "$$name: ok" >> $$report; return 0; fi
+	echo "$$name: FAILED" >> $$report
+	failed=$$((failed + 1)); return 1
+}
+
+compile() { # compile PRESET FOLDER OPTION...
+	preset=$$1; folder=$$2; shift 2
+	$(CONFIGURE) $$preset "$$@" && cmake --build $$folder --parallel $(JOBS)
+}
+
+run_tests() { # run_tests NAME FOLDER CTEST-OPTION...
+	name=$$1; junit=$$PWD/$$2/junit.xml; folder=$$2; shift 2
+	echo "==== $$name"
+	rm -f "$$junit"
+	status=0
+	$(CTEST) --test-dir $$folder --output-junit "$$junit" --no-tests=error "$$@" || status=$$?
+	set -- $$(awk -f $$counts "$$junit" 2>/dev/null || echo 0 0 0)
+	[ $$status -eq 0 ] || [ $$2 -gt 0 ] || set -- $$1 1 $$3
+	echo "$$name: $$1 passed, $$2 failed, $$3 skipped" >> $$report
+	passed=$$((passed + $$1)); failed=$$((failed + $$2)); skipped=$$((skipped + $$3))
+}
+
+passed=0 failed=0 skipped=0
+counts=build/check-counts.awk
+cat > $$counts <<'EOF'
+/<testcase / { status = "failed" }
+/<testcase / && /status="run"/ { status = "passed" }
+/<testcase / && /status="disabled"/ { status = "skipped" }
+/<skipped message="SKIP_/ { status = "skipped" }
+/<\/testcase>/ { count[status]++ }
+END { print count["passed"] + 0, count["failed"] + 0, count["skipped"] + 0 }
+EOF
+
+step "formatting" $(MAKE) --no-print-directory format-check
+step "build with gcc" compile release build -DESPALIER_WERROR=ON -DESPALIER_TESTS=ON &&
+	run_tests "tests with gcc" build
+step "build with clang" compile clang build-clang &&
+	run_tests "unit tests with clang" build-clang -L '^unit$$'
+step "build with ASan and UBSan" compile asan build-asan &&
+	run_tests "unit tests with ASan and UBSan" build-asan -L '^unit$$'
+
+echo "===="
+cat $$report
+line="$$passed passed, $$failed failed"
+[ $$skipped -eq 0 ] || line="$$line, $$skipped skipped"
+echo "$$line"
+[ $$failed -eq 0 ]
+endef
+export CHECK
+
+check: setup-check ## Everything that must hold before a commit
+	@sh -c "$$CHECK"
+
+asan: ## The unit tests with the address and undefined behaviour sanitizers
+	@$(CONFIGURE) asan
+	@cmake --build build-asan --parallel $(JOBS)
+	@$(CTEST) --test-dir build-asan -L '^unit$$'
+
+ubsan: ## The unit tests with the undefined behaviour sanitizer
+	@$(CONFIGURE) ubsan
+	@cmake --build build-ubsan --parallel $(JOBS)
+	@$(CTEST) --test-dir build-ubsan -L '^unit$$'
+
+# Kernels that randomise more address bits than the sanitizer knows are told not to.
+tsan: ## The tests labelled `threads` with the thread sanitizer
+	@$(CONFIGURE) tsan
+	@if ctest --test-dir build-tsan -N -L '^threads$$' | grep -q 'Total Tests: 0'; then \
+		echo "There is no test labelled threads yet: nothing to run"; \
+	else \
+		cmake --build build-tsan --parallel $(JOBS) && \
+		$$(setarch -R true 2>/dev/null && echo setarch -R) \
+			$(CTEST) --test-dir build-tsan -L '^threads$$'; \
+	fi
+
+bench: build ## The benchmarks
+	@cmake --build build --parallel $(JOBS) --target bench
+
+# Files that git knows or would add, and that exist.
+C_FILES = git ls-files --cached --others --exclude-standard -- '*.c' '*.h' '*.cpp' '*.hpp' | \
+	while read -r file; do [ ! -e "$$file" ] || echo "$$file"; done
+
+format: ## Lay out the code by .clang-format
+	@$(C_FILES) | xargs -r clang-format -i
+
+format-check:
+	@$(C_FILES) | xargs -r clang-format --dry-run --Werror
+
+install: build ## Install below PREFIX (/usr/local); DESTDIR is heeded
+	@cmake --install build --prefix "$(PREFIX)"
+
+clean: ## Remove the build folders
+	@rm -rf build build-debug build-clang build-asan build-ubsan build-tsan
