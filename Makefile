@@ -153,15 +153,14 @@ tsan: ## The tests labelled `threads` with the thread sanitizer
 bench: build ## The benchmarks
 	@cmake --build build --parallel $(JOBS) --target bench
 
-# Files that git knows or would add, and that exist.
-C_FILES = git ls-files --cached --others --exclude-standard -- '*.c' '*.h' '*.cpp' '*.hpp' | \
-	while read -r file; do [ ! -e "$$file" ] || echo "$$file"; done
+C_FILES = find sdk core plugins tests -type f \
+	'(' -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' ')' -print0
 
 format: ## Lay out the code by .clang-format
-	@$(C_FILES) | xargs -r clang-format -i
+	@$(C_FILES) | xargs -0r clang-format -i
 
 format-check:
-	@$(C_FILES) | xargs -r clang-format --dry-run --Werror
+	@$(C_FILES) | xargs -0r clang-format --dry-run --Werror
 
 install: build ## Install below PREFIX (/usr/local); DESTDIR is heeded
 	@cmake --install build --prefix "$(PREFIX)"
