@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Named points where state changes hands. A test sets ESPALIER_FAULT=<point>[:n], and the process is
+// killed (SIGKILL) at its n-th passage: what must survive a kill is killed there. Without the
+// variable a point costs one comparison.
+#ifndef ERROR_FAULT_H
+#define ERROR_FAULT_H
+
+// The points: submit-before, submit-after, tell, commit-before, commit-after, rename-before,
+// rename-after, checkpoint-before, checkpoint-written, checkpoint-after. Those of checkpoints and of
+// weights are passed in the process that evaluates. ESPALIER_FAULT_WORKER is heeded in workers
+// alone, ESPALIER_FAULT in all other processes.
+void fault_point(const char *point);
+
+// Says that this process is a worker.
+void fault_in_worker(void);
+
+#endif
