@@ -61,7 +61,7 @@ struct written_arch {
     struct written_choice {
         char *path;
         json_t *value;
-    } *choices;
+    } * choices;
 };
 esp_status written_arch_parse(struct written_arch *out, const json_t *json, struct error *error);
 void written_arch_destroy(struct written_arch *written);

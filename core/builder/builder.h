@@ -24,7 +24,7 @@ struct design {
     struct searched {
         const char *path;
         esp_domain domain;
-    } *searched;
+    } * searched;
     uint64_t searched_count;
 
     // `[fix] path = value`: paths may hold `*`; the value is written as in architecture JSON or as
@@ -32,7 +32,7 @@ struct design {
     struct fix {
         const char *pattern;
         const char *value;
-    } *fixes;
+    } * fixes;
     uint64_t fix_count;
 
     // The instance for the values of the searched decisions, in their order; called once a pass. The

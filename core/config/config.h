@@ -22,8 +22,8 @@ struct config;
 esp_status config_load(struct config **out, const char *path, const char *const *sets,
                        uint64_t set_count, struct error *error);
 // The same from text; `name` stands for the file in messages, `folder` for relative paths.
-esp_status config_parse(struct config **out, const char *text, const char *name,
-                        const char *folder, struct error *error);
+esp_status config_parse(struct config **out, const char *text, const char *name, const char *folder,
+                        struct error *error);
 void config_destroy(struct config *config);
 
 uint64_t config_count(const struct config *config);

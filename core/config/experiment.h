@@ -59,7 +59,7 @@ struct experiment {
     // [run]
     uint64_t workers;
     enum order order;
-    uint64_t lookahead; // 0: by the estimator (8, cheap ones 1)
+    uint64_t lookahead;          // 0: by the estimator (8, cheap ones 1)
     double trial_time_limit;     // seconds; 0 = none
     uint64_t trial_memory_limit; // bytes; 0 = none
     const char *out;             // folder
@@ -76,7 +76,7 @@ struct experiment {
     // [fix]
     struct fixed {
         const char *pattern, *value;
-    } *fixes;
+    } * fixes;
     uint64_t fix_count;
 };
 

@@ -14,12 +14,12 @@ struct parameter {
     const esp_param *row; // lives as long as the table
     int64_t integer;      // INT, BOOL; the index of a CHOICE
     double real;
-    char *text;      // TEXT, PATH, CHOICE; owner: the parameter
-    int64_t *ints;   // INTS; owner: the parameter
-    char **names;    // NAMES; owner: the parameter
-    uint64_t count;  // of ints or names
-    bool given;      // said in the INI
-    bool searched;   // a distribution; the value above is the default until one is set
+    char *text;        // TEXT, PATH, CHOICE; owner: the parameter
+    int64_t *ints;     // INTS; owner: the parameter
+    char **names;      // NAMES; owner: the parameter
+    uint64_t count;    // of ints or names
+    bool given;        // said in the INI
+    bool searched;     // a distribution; the value above is the default until one is set
     esp_domain domain; // of a searched one; names are owned by the parameter
     char **options;    // the names of `domain`
 };

@@ -12,6 +12,7 @@ void error_clear(struct error *error)
     error->message[0] = '\0';
 }
 
+ESP_PRINTF(3, 0)
 static void set_arguments(struct error *error, esp_status status, const char *format, va_list list)
 {
     if (!error || error->status != ESP_OK)

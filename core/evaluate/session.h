@@ -39,8 +39,8 @@ typedef uint32_t (*progress_function)(void *self, double step, const esp_measure
 // status FAILED with its words, not an error of this function, which fails only when the session
 // itself is broken (out of memory).
 esp_status session_evaluate(struct session *session, const struct specification *specification,
-                            progress_function progress, void *progress_self,
-                            struct result *result, struct error *error);
+                            progress_function progress, void *progress_self, struct result *result,
+                            struct error *error);
 
 // The cheap path: an architecture of session_builder's dictionary, no JSON, no files. Metrics are
 // written to `metrics` in the order of the estimator's declaration.

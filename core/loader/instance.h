@@ -18,8 +18,8 @@ struct instance {
 // for datasets, engines and executors. `context`: the esp_search of a strategy, the esp_jobs of an
 // executor, else NULL; it outlives the instance.
 esp_status instance_create(struct instance **out, const struct component *component,
-                           const struct parameters *parameters, const esp_task *task,
-                           uint64_t seed, void *context, struct error *error);
+                           const struct parameters *parameters, const esp_task *task, uint64_t seed,
+                           void *context, struct error *error);
 void instance_destroy(struct instance *instance);
 
 #endif

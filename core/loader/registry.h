@@ -15,9 +15,9 @@ struct component {
     uint32_t kind; // ESP_KIND_*
     const char *id;
     const char *version;
-    const char *path;              // absolute; "" for a part of the program itself
-    const char *sha256;            // of the file, 64 hex digits; made at component_load, else NULL
-    const char *refused;           // the reason, or NULL
+    const char *path;    // absolute; "" for a part of the program itself
+    const char *sha256;  // of the file, 64 hex digits; made at component_load, else NULL
+    const char *refused; // the reason, or NULL
     const struct component *shadowed_by; // an earlier one of the same kind and id, or NULL
     uint32_t abi_major, abi_minor;
     const void *type; // esp_space_type, ... after component_load; else NULL

@@ -22,8 +22,8 @@ struct order {
     uint64_t arrivals; // outcomes that came in
     uint64_t failures;
     double cost;
-    int waiting; // the strategy answered WAIT, and nothing was told since
-    int done;    // the strategy answered DONE
+    int waiting;              // the strategy answered WAIT, and nothing was told since
+    int done;                 // the strategy answered DONE
     enum order_reason reason; // set when the run is over whatever is open
 };
 

@@ -28,11 +28,11 @@ typedef struct esp_domain {
     uint64_t struct_size;
     uint32_t kind;
     uint32_t flags;
-    int64_t int_min, int_max;   // INT, both included
-    double real_min, real_max;  // REAL, [real_min, real_max]
-    uint64_t count;             // ONE, SUBSET: the number of options n
-    const char *const *names;   // ONE, SUBSET: n names
-    uint64_t least, most;       // SUBSET: the bounds of k, both included
+    int64_t int_min, int_max;  // INT, both included
+    double real_min, real_max; // REAL, [real_min, real_max]
+    uint64_t count;            // ONE, SUBSET: the number of options n
+    const char *const *names;  // ONE, SUBSET: n names
+    uint64_t least, most;      // SUBSET: the bounds of k, both included
 } esp_domain;
 
 // A decision's value, by value. `indices` of a SUBSET: ascending, `count` of them; owner: whoever

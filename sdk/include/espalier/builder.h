@@ -138,8 +138,8 @@ static inline void esp_scope_end(esp_builder *b)
 // An integer of [least, most].
 static inline int64_t esp_choose_int(esp_builder *b, const char *name, int64_t least, int64_t most)
 {
-    esp_domain domain = {sizeof(esp_domain), ESP_DECISION_INT, 0, least, most, 0.0, 0.0, 0, NULL,
-                         0, 0};
+    esp_domain domain = {
+        sizeof(esp_domain), ESP_DECISION_INT, 0, least, most, 0.0, 0.0, 0, NULL, 0, 0};
     return b->api->choose(b, name, &domain).as.integer;
 }
 
@@ -147,16 +147,16 @@ static inline int64_t esp_choose_int(esp_builder *b, const char *name, int64_t l
 static inline int64_t esp_choose_int_log(esp_builder *b, const char *name, int64_t least,
                                          int64_t most)
 {
-    esp_domain domain = {sizeof(esp_domain), ESP_DECISION_INT, ESP_DOMAIN_LOG, least, most, 0.0,
-                         0.0, 0, NULL, 0, 0};
+    esp_domain domain = {
+        sizeof(esp_domain), ESP_DECISION_INT, ESP_DOMAIN_LOG, least, most, 0.0, 0.0, 0, NULL, 0, 0};
     return b->api->choose(b, name, &domain).as.integer;
 }
 
 // A real of [least, most].
 static inline double esp_choose_real(esp_builder *b, const char *name, double least, double most)
 {
-    esp_domain domain = {sizeof(esp_domain), ESP_DECISION_REAL, 0, 0, 0, least, most, 0, NULL, 0,
-                         0};
+    esp_domain domain = {
+        sizeof(esp_domain), ESP_DECISION_REAL, 0, 0, 0, least, most, 0, NULL, 0, 0};
     return b->api->choose(b, name, &domain).as.real;
 }
 
@@ -164,8 +164,8 @@ static inline double esp_choose_real(esp_builder *b, const char *name, double le
 static inline double esp_choose_real_log(esp_builder *b, const char *name, double least,
                                          double most)
 {
-    esp_domain domain = {sizeof(esp_domain), ESP_DECISION_REAL, ESP_DOMAIN_LOG, 0, 0, least, most,
-                         0, NULL, 0, 0};
+    esp_domain domain = {
+        sizeof(esp_domain), ESP_DECISION_REAL, ESP_DOMAIN_LOG, 0, 0, least, most, 0, NULL, 0, 0};
     return b->api->choose(b, name, &domain).as.real;
 }
 
@@ -173,8 +173,8 @@ static inline double esp_choose_real_log(esp_builder *b, const char *name, doubl
 static inline uint64_t esp_choose_one(esp_builder *b, const char *name, const char *const *options,
                                       uint64_t count)
 {
-    esp_domain domain = {sizeof(esp_domain), ESP_DECISION_ONE, 0, 0, 0, 0.0, 0.0, count, options,
-                         0, 0};
+    esp_domain domain = {
+        sizeof(esp_domain), ESP_DECISION_ONE, 0, 0, 0, 0.0, 0.0, count, options, 0, 0};
     return b->api->choose(b, name, &domain).as.index;
 }
 
@@ -192,8 +192,8 @@ static inline esp_value esp_choose_subset(esp_builder *b, const char *name,
                                           const char *const *options, uint64_t count,
                                           uint64_t least, uint64_t most)
 {
-    esp_domain domain = {sizeof(esp_domain), ESP_DECISION_SUBSET, 0, 0, 0, 0.0, 0.0, count,
-                         options, least, most};
+    esp_domain domain = {
+        sizeof(esp_domain), ESP_DECISION_SUBSET, 0, 0, 0, 0.0, 0.0, count, options, least, most};
     return b->api->choose(b, name, &domain);
 }
 
@@ -210,8 +210,8 @@ static inline esp_node esp_choose_op(esp_builder *b, const char *name, esp_node 
 // Between `least` and `most` of `count` sources, each with a name; writes the chosen ones,
 // ascending, to `chosen` (room for `count`) and answers how many. Relaxed: all of them.
 static inline uint64_t esp_choose_inputs(esp_builder *b, const char *name,
-                                         const char *const *sources, uint64_t count,
-                                         uint64_t least, uint64_t most, uint32_t *chosen)
+                                         const char *const *sources, uint64_t count, uint64_t least,
+                                         uint64_t most, uint32_t *chosen)
 {
     return b->api->choose_inputs(b, name, sources, count, least, most, chosen);
 }

@@ -24,11 +24,11 @@ typedef struct esp_tensor {
 
 // Which tensor of a name.
 enum {
-    ESP_TENSOR_WEIGHT = 0,     // a weight, by weight path
-    ESP_TENSOR_GRADIENT = 1,   // the gradient of a weight, by weight path, after backward
-    ESP_TENSOR_FIRST = 2,      // optimizer state: momentum, or the first moment; by weight path
-    ESP_TENSOR_SECOND = 3,     // optimizer state: the second moment; by weight path
-    ESP_TENSOR_OUTPUT = 4,     // an output: "0", "1", ...
+    ESP_TENSOR_WEIGHT = 0,         // a weight, by weight path
+    ESP_TENSOR_GRADIENT = 1,       // the gradient of a weight, by weight path, after backward
+    ESP_TENSOR_FIRST = 2,          // optimizer state: momentum, or the first moment; by weight path
+    ESP_TENSOR_SECOND = 3,         // optimizer state: the second moment; by weight path
+    ESP_TENSOR_OUTPUT = 4,         // an output: "0", "1", ...
     ESP_TENSOR_INPUT_GRADIENT = 5, // the gradient of the input: "0"; asked for at compile
     ESP_TENSOR_ACTIVATION = 6,     // the output of a kept node, by its path
     ESP_TENSOR_ACTIVATION_GRADIENT = 7
@@ -71,7 +71,7 @@ typedef struct esp_optimizer {
     uint32_t kind; // ESP_OPTIMIZER_*
     uint32_t nesterov;
     double learning_rate;
-    double momentum; // SGD: v = momentum v + g; w -= lr v (Nesterov: w -= lr (g + momentum v))
+    double momentum;     // SGD: v = momentum v + g; w -= lr v (Nesterov: w -= lr (g + momentum v))
     double weight_decay; // SGD: g += decay w (L2); ADAMW: w -= lr decay w (decoupled)
     double beta1, beta2, epsilon; // ADAMW (Loshchilov and Hutter 2019), bias-corrected
     uint64_t step;                // 1 for the first step: ADAMW's bias correction

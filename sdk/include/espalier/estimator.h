@@ -113,8 +113,7 @@ typedef struct esp_evaluation_api {
     uint64_t struct_size;
     const esp_arch *(*arch)(esp_evaluation *e);
     esp_status (*graph)(esp_evaluation *e, const esp_graph **out);
-    esp_status (*compile)(esp_evaluation *e, const esp_compile_options *options,
-                          esp_program **out);
+    esp_status (*compile)(esp_evaluation *e, const esp_compile_options *options, esp_program **out);
     esp_random (*random)(esp_evaluation *e, const char *name, uint64_t epoch, uint64_t step);
     uint32_t (*mode)(esp_evaluation *e);
     double (*horizon)(esp_evaluation *e, const char *name, double value);
@@ -126,8 +125,7 @@ typedef struct esp_evaluation_api {
     esp_status (*metric)(esp_evaluation *e, const char *name, double value);
     esp_status (*save_weights)(esp_evaluation *e, esp_program *program, uint32_t which);
     esp_status (*save_checkpoint)(esp_evaluation *e, esp_program *program,
-                                  const esp_named_number *numbers, uint64_t count,
-                                  uint64_t stride);
+                                  const esp_named_number *numbers, uint64_t count, uint64_t stride);
     esp_status (*load_checkpoint)(esp_evaluation *e, esp_program *program, uint32_t *found);
     double (*checkpoint_number)(esp_evaluation *e, const char *name, double missing);
     double (*seconds)(esp_evaluation *e);

@@ -76,9 +76,8 @@ static inline uint64_t esp_jobs_memory_limit(esp_jobs *jobs)
 }
 
 // Evaluates a specification in the coordinator itself, without a worker between.
-static inline esp_status esp_jobs_evaluate(esp_jobs *jobs, const void *specification,
-                                           uint64_t size, const void **result,
-                                           uint64_t *result_size)
+static inline esp_status esp_jobs_evaluate(esp_jobs *jobs, const void *specification, uint64_t size,
+                                           const void **result, uint64_t *result_size)
 {
     return jobs->api->evaluate(jobs, specification, size, result, result_size);
 }

@@ -37,7 +37,12 @@ static inline uint64_t esp_shape_size(const esp_shape *shape)
     return size;
 }
 
-enum { ESP_ATTRIBUTE_INT = 1, ESP_ATTRIBUTE_REAL = 2, ESP_ATTRIBUTE_INTS = 3, ESP_ATTRIBUTE_TEXT = 4 };
+enum {
+    ESP_ATTRIBUTE_INT = 1,
+    ESP_ATTRIBUTE_REAL = 2,
+    ESP_ATTRIBUTE_INTS = 3,
+    ESP_ATTRIBUTE_TEXT = 4
+};
 
 // An ONNX attribute. Made by the inline functions below; when read from a graph the host owns it,
 // and it lives as long as the graph.
@@ -63,9 +68,9 @@ enum {
 enum {
     ESP_INIT_ZEROS = 0,
     ESP_INIT_ONES = 1,
-    ESP_INIT_KAIMING_NORMAL = 2,   // N(0, 2 / fan_in) (He et al. 2015), for Conv
-    ESP_INIT_KAIMING_UNIFORM = 3,  // U(-1, 1) * sqrt(1 / fan_in): PyTorch's default for Linear
-    ESP_INIT_XAVIER_UNIFORM = 4    // U(-1, 1) * sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)
+    ESP_INIT_KAIMING_NORMAL = 2,  // N(0, 2 / fan_in) (He et al. 2015), for Conv
+    ESP_INIT_KAIMING_UNIFORM = 3, // U(-1, 1) * sqrt(1 / fan_in): PyTorch's default for Linear
+    ESP_INIT_XAVIER_UNIFORM = 4   // U(-1, 1) * sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)
 };
 
 typedef struct esp_weight {
@@ -164,8 +169,8 @@ static inline const esp_attribute *esp_graph_attribute(const esp_graph_node *nod
 
 static inline esp_attribute esp_attribute_int(const char *name, int64_t integer)
 {
-    esp_attribute a = {sizeof(esp_attribute), name, ESP_ATTRIBUTE_INT, 0, integer, 0.0, NULL, 0,
-                       NULL};
+    esp_attribute a = {
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_INT, 0, integer, 0.0, NULL, 0, NULL};
     return a;
 }
 
@@ -179,8 +184,8 @@ static inline esp_attribute esp_attribute_real(const char *name, double real)
 static inline esp_attribute esp_attribute_ints(const char *name, const int64_t *ints,
                                                uint64_t count)
 {
-    esp_attribute a = {sizeof(esp_attribute), name, ESP_ATTRIBUTE_INTS, 0, 0, 0.0, ints, count,
-                       NULL};
+    esp_attribute a = {
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_INTS, 0, 0, 0.0, ints, count, NULL};
     return a;
 }
 

@@ -63,6 +63,7 @@ struct esp_handle {
 };
 
 // As esp_fail, with the arguments as a va_list.
+ESP_PRINTF(3, 0)
 static inline esp_status esp_fail_arguments(const esp_handle *handle, esp_status status,
                                             const char *format, va_list arguments)
 {

@@ -52,9 +52,8 @@ typedef struct esp_search_api {
     esp_status (*change)(esp_search *search, const esp_arch *arch, uint64_t decision,
                          esp_value value, esp_random *random, esp_arch **out);
     esp_status (*decide)(esp_search *search, esp_decide decide, void *self, esp_arch **out);
-    esp_status (*enumerate)(esp_search *search,
-                            esp_status (*visit)(void *self, esp_arch *arch), void *self,
-                            uint64_t most, uint64_t *count);
+    esp_status (*enumerate)(esp_search *search, esp_status (*visit)(void *self, esp_arch *arch),
+                            void *self, uint64_t most, uint64_t *count);
     esp_status (*survey)(esp_search *search, const esp_survey **out);
     esp_status (*counts)(esp_search *search, const esp_arch *arch, uint64_t *params,
                          uint64_t *macs);
