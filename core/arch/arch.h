@@ -32,7 +32,8 @@ uint64_t arch_hash(const struct arch *arch);
 // {"space": ..., "decisions": [[path, value], ...], "genome": null}. Owner: the caller.
 json_t *arch_json(const struct arch *arch, const char *space);
 
-// One value as JSON: a name, an integer, a real, a list of indices; and as words for a person.
+// One value as JSON: a name, an integer, a real, a list of indices; and as words for a person. NULL:
+// out of memory, or outside the domain.
 json_t *value_json(const esp_domain *domain, esp_value value);
 void value_text(char *text, size_t size, const esp_domain *domain, esp_value value);
 
@@ -45,7 +46,7 @@ bool domain_equal(const esp_domain *a, const esp_domain *b);
 bool domain_single(const esp_domain *domain, esp_value *value, uint32_t *identity);
 // How many values: 0 = infinitely many (or more than 2^63).
 uint64_t domain_size(const esp_domain *domain);
-// JSON of a domain and back, for the store's dictionary and `arch --json`.
+// JSON of a domain, for the store's dictionary and `arch --json`; back with dictionary_restore.
 json_t *domain_json(const esp_domain *domain);
 
 // The packed form: per decision its number and value as LEB128 integers (reals as 8 bytes). Owner:
@@ -65,7 +66,8 @@ struct written_arch {
 };
 esp_status written_arch_parse(struct written_arch *out, const json_t *json, struct error *error);
 void written_arch_destroy(struct written_arch *written);
-// The value that was written, in `domain`. Indices are allocated from `indices` (room for count).
+// The value that was written, in `domain`; its indices are put in `indices` (room for the domain's
+// count). A subset may also be a list of names, an option named by a decimal a number.
 esp_status written_value(esp_value *out, const json_t *json, const esp_domain *domain,
                          uint32_t *indices, const char *path, struct error *error);
 
