@@ -70,7 +70,7 @@ static struct arch *sample_arch(struct dictionary *dictionary)
 
 // ---- Dictionary ---------------------------------------------------------------------------------
 
-Test(dictionary, equal_paths_and_decisions_have_one_number)
+TestLeak(dictionary, equal_paths_and_decisions_have_one_number)
 {
     struct dictionary *dictionary = dictionary_create();
     uint32_t a = dictionary_path(dictionary, "a/b", 3);
@@ -87,10 +87,9 @@ Test(dictionary, equal_paths_and_decisions_have_one_number)
     cr_assert_eq(dictionary_decision_count(dictionary), 3);
     cr_assert_eq(dictionary_decision_path(dictionary, first), a);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(dictionary, names_are_compared_by_what_they_say_and_copied)
+TestLeak(dictionary, names_are_compared_by_what_they_say_and_copied)
 {
     struct dictionary *dictionary = dictionary_create();
     char name[8] = "one";
@@ -104,10 +103,9 @@ Test(dictionary, names_are_compared_by_what_they_say_and_copied)
     strcpy(name, "one");
     cr_assert_eq(decision(dictionary, "x", one_of(names, 2)), first);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(dictionary, integers_to_choose_from_are_named_by_their_decimals)
+TestLeak(dictionary, integers_to_choose_from_are_named_by_their_decimals)
 {
     struct dictionary *dictionary = dictionary_create();
     const int64_t widths[] = {INT64_MIN, 16, 32}, others[] = {INT64_MIN, 16, 33};
@@ -122,10 +120,9 @@ Test(dictionary, integers_to_choose_from_are_named_by_their_decimals)
     cr_assert_eq(dictionary_values_decision(dictionary, path, widths, 3), first);
     cr_assert_neq(dictionary_values_decision(dictionary, path, widths, 2), first);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(dictionary, grows_without_moving_what_it_gave_out)
+TestLeak(dictionary, grows_without_moving_what_it_gave_out)
 {
     struct dictionary *dictionary = dictionary_create();
     uint32_t first = decision(dictionary, "0", integers(0, 1));
@@ -143,10 +140,9 @@ Test(dictionary, grows_without_moving_what_it_gave_out)
         cr_assert_eq(dictionary_find_path(dictionary, path, strlen(path)), (uint32_t)i);
     }
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(dictionary, is_restored_from_json_with_the_same_numbers)
+TestLeak(dictionary, is_restored_from_json_with_the_same_numbers)
 {
     static const char *const powers[] = {"1", "2", "4"};
     struct dictionary *dictionary = dictionary_create(), *restored = dictionary_create();
@@ -190,12 +186,11 @@ Test(dictionary, is_restored_from_json_with_the_same_numbers)
     }
     dictionary_destroy(dictionary);
     dictionary_destroy(restored);
-    assert_no_leak();
 }
 
 // ---- Domains and values -------------------------------------------------------------------------
 
-Test(domain, sizes)
+TestLeak(domain, sizes)
 {
     const char *many[101];
     for (int i = 0; i < 101; i++)
@@ -226,7 +221,7 @@ Test(domain, sizes)
                      (unsigned long long)domain_size(&rows[i].domain));
 }
 
-Test(domain, of_one_value)
+TestLeak(domain, of_one_value)
 {
     uint32_t identity[3] = {9, 9, 9};
     esp_value value;
@@ -247,7 +242,7 @@ Test(domain, of_one_value)
         cr_assert_not(domain_single(&several[i], &value, identity), "row %zu", i);
 }
 
-Test(domain, that_cannot_be_is_misuse_and_says_why)
+TestLeak(domain, that_cannot_be_is_misuse_and_says_why)
 {
     static const char *const twice[] = {"a", "b", "a"}, *const empty[] = {"a", ""},
                              *const null[] = {"a", NULL}, *const latin[] = {"caf\xe9"},
@@ -292,7 +287,7 @@ Test(domain, that_cannot_be_is_misuse_and_says_why)
     cr_assert_eq(domain_check(&domain, "p", NULL), ESP_OK);
 }
 
-Test(domain, knows_its_values)
+TestLeak(domain, knows_its_values)
 {
     static const uint32_t good[] = {0, 2}, turned[] = {2, 0}, same[] = {1, 1}, beyond[] = {0, 3};
     const struct {
@@ -322,7 +317,7 @@ Test(domain, knows_its_values)
 
 // ---- The architecture ---------------------------------------------------------------------------
 
-Test(arch, getters_give_the_trace)
+TestLeak(arch, getters_give_the_trace)
 {
     struct dictionary *dictionary = dictionary_create();
     struct arch *arch = sample_arch(dictionary);
@@ -344,7 +339,6 @@ Test(arch, getters_give_the_trace)
     cr_assert_eq(esp_arch_count(handle), 4, "still there after as many releases as retains");
     esp_arch_release(handle);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
 // The canonical bytes of the design, written here a second time.
@@ -373,7 +367,7 @@ static void real(struct bytes *bytes, double value)
     little_endian(bytes, bits, 8);
 }
 
-Test(arch, hash_is_xxh3_of_the_canonical_bytes)
+TestLeak(arch, hash_is_xxh3_of_the_canonical_bytes)
 {
     struct dictionary *dictionary = dictionary_create();
     struct arch *arch = sample_arch(dictionary), *empty = arch_create(dictionary, NULL, 0);
@@ -403,10 +397,9 @@ Test(arch, hash_is_xxh3_of_the_canonical_bytes)
     arch_release(arch);
     arch_release(empty);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(arch, hash_of_a_long_trace_is_the_same_as_in_one_piece)
+TestLeak(arch, hash_of_a_long_trace_is_the_same_as_in_one_piece)
 {
     struct dictionary *dictionary = dictionary_create();
     char name[3000], path[32];
@@ -429,10 +422,9 @@ Test(arch, hash_of_a_long_trace_is_the_same_as_in_one_piece)
     cr_assert_eq(arch_hash(arch), XXH3_64bits(bytes.data, bytes.size));
     arch_release(arch);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(arch, minus_zero_is_zero)
+TestLeak(arch, minus_zero_is_zero)
 {
     struct dictionary *dictionary = dictionary_create();
     uint32_t number = decision(dictionary, "x", reals(-1.0, 1.0));
@@ -443,7 +435,6 @@ Test(arch, minus_zero_is_zero)
     arch_release(a);
     arch_release(b);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
 static void assert_same(const struct arch *a, const struct arch *b)
@@ -458,7 +449,7 @@ static void assert_same(const struct arch *a, const struct arch *b)
     cr_assert_eq(arch_hash(a), arch_hash(b));
 }
 
-Test(arch, packed_and_unpacked_is_the_same)
+TestLeak(arch, packed_and_unpacked_is_the_same)
 {
     struct error error = {0};
     struct dictionary *dictionary = dictionary_create();
@@ -485,10 +476,9 @@ Test(arch, packed_and_unpacked_is_the_same)
         arch_release(archs[i]);
     }
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(arch, a_packed_small_choice_takes_two_bytes)
+TestLeak(arch, a_packed_small_choice_takes_two_bytes)
 {
     struct error error = {0};
     struct dictionary *dictionary = dictionary_create();
@@ -505,10 +495,9 @@ Test(arch, a_packed_small_choice_takes_two_bytes)
     free(packed);
     arch_release(arch);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(arch, damaged_bytes_are_an_error_or_another_architecture)
+TestLeak(arch, damaged_bytes_are_an_error_or_another_architecture)
 {
     struct error error = {0};
     struct dictionary *dictionary = dictionary_create();
@@ -543,12 +532,11 @@ Test(arch, damaged_bytes_are_an_error_or_another_architecture)
     free(packed);
     arch_release(arch);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
 // ---- JSON ---------------------------------------------------------------------------------------
 
-Test(arch, json_has_the_form_of_the_design)
+TestLeak(arch, json_has_the_form_of_the_design)
 {
     struct dictionary *dictionary = dictionary_create();
     struct arch *arch = sample_arch(dictionary);
@@ -561,10 +549,9 @@ Test(arch, json_has_the_form_of_the_design)
     json_decref(json);
     arch_release(arch);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(arch, written_values_are_read_back)
+TestLeak(arch, written_values_are_read_back)
 {
     struct error error = {0};
     struct dictionary *dictionary = dictionary_create();
@@ -586,10 +573,9 @@ Test(arch, written_values_are_read_back)
     written_arch_destroy(&written);
     arch_release(arch);
     dictionary_destroy(dictionary);
-    assert_no_leak();
 }
 
-Test(arch, written_values_that_do_not_fit_say_what_would)
+TestLeak(arch, written_values_that_do_not_fit_say_what_would)
 {
     static const char *const widths[] = {"16", "32"};
     const struct {
@@ -634,7 +620,7 @@ Test(arch, written_values_that_do_not_fit_say_what_would)
     }
 }
 
-Test(arch, json_that_is_no_architecture_is_refused)
+TestLeak(arch, json_that_is_no_architecture_is_refused)
 {
     static const char *const rows[] = {
         "[]",
@@ -656,7 +642,7 @@ Test(arch, json_that_is_no_architecture_is_refused)
     }
 }
 
-Test(arch, values_in_words)
+TestLeak(arch, values_in_words)
 {
     static const uint32_t chosen[] = {0, 2};
     char words[64];
@@ -675,7 +661,7 @@ Test(arch, values_in_words)
     cr_assert_str_eq(words, "0.25");
 }
 
-Test(nearest, finds_the_name_that_was_meant)
+TestLeak(nearest, finds_the_name_that_was_meant)
 {
     static const char *const names[] = {"learning_rate", "weight_decay", "momentum"};
     cr_assert_eq(nearest_name("lerning_rate", names, 3), 0);
