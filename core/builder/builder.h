@@ -44,14 +44,22 @@ struct design {
 
 struct builder;
 
+// Copies the design's struct; what it points to lives as long as the builder. NULL: out of memory.
 struct builder *builder_create(const struct design *design, struct dictionary *dictionary);
 void builder_destroy(struct builder *builder);
 struct dictionary *builder_dictionary(struct builder *builder);
 
-// How often a pass ended in esp_reject and was drawn again.
+// How often a pass ended in esp_reject and was drawn again. Enumerations, which leave such a pass out,
+// are not counted.
 uint64_t builder_rejections(const struct builder *builder);
 
-// Passes. `*out` is one reference of the caller's. All but `build` are trace-only.
+// True if a decision that was met matches fix number `fix`: one that never is has a wrong path.
+bool builder_fix_used(const struct builder *builder, uint64_t fix);
+
+// Passes. `*out` is one reference of the caller's. All but `build` and `relax` are trace-only.
+// ESP_ERROR_REJECTED: no member was found in 1,001 passes (sample, mutate, cross, change, decide), or
+// the one that was asked for is none (change where nothing else is drawn, build, read).
+// Inside `decide` and the space's function no other pass of the builder can run.
 esp_status builder_sample(struct builder *builder, esp_random *random, struct arch **out,
                           struct error *error);
 esp_status builder_mutate(struct builder *builder, const struct arch *parent, double rate,
@@ -63,7 +71,8 @@ esp_status builder_change(struct builder *builder, const struct arch *parent, ui
                           struct error *error);
 esp_status builder_decide(struct builder *builder, esp_decide decide, void *self, struct arch **out,
                           struct error *error);
-// Visits all members in order, `most` at most (0 = all).
+// Visits all members in order, depth first, `most` at most (0 = all). Ends early, and answers so,
+// where `visit` answers other than ESP_OK. ESP_ERROR_UNSUPPORTED, with its path, for a real decision.
 esp_status builder_enumerate(struct builder *builder,
                              esp_status (*visit)(void *self, struct arch *arch), void *self,
                              uint64_t most, uint64_t *count, struct error *error);

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operators. A trace-only pass has no graph: every tensor is node 1, of no shape. What operators are
+// and whether they fit is the graph's to say; that weight paths are unique is said here.
+#include "builder/pass.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+static const esp_node none = {0}, traced = {1};
+
+// The graph's index of a node is its id less one.
+static uint32_t node_index(esp_node node)
+{
+    return node.id - 1;
+}
+
+static bool node_exists(const struct builder *builder, esp_node node)
+{
+    if (node.id == 0)
+        return false;
+    return !builder->graph || node_index(node) < esp_graph_node_count(graph_handle(builder->graph));
+}
+
+// ---- Weight paths -------------------------------------------------------------------------------
+
+#define WEIGHT_PATHS 256 // slots at first
+
+void weight_paths_clear(struct weight_paths *paths)
+{
+    if (paths->used > 0)
+        memset(paths->slots, 0, paths->size * sizeof *paths->slots);
+    paths->used = 0;
+}
+
+static struct weight_path *find_slot(const struct weight_paths *paths, uint64_t hash,
+                                     const char *text)
+{
+    size_t at = hash & (paths->size - 1);
+    while (paths->slots[at].text &&
+           (paths->slots[at].hash != hash || strcmp(paths->slots[at].text, text) != 0))
+        at = (at + 1) & (paths->size - 1);
+    return &paths->slots[at];
+}
+
+static bool reserve_slots(struct weight_paths *paths)
+{
+    if (2 * (paths->used + 1) <= paths->size)
+        return true;
+    struct weight_paths grown = {NULL, 0, paths->used};
+    if (!array_reserve(&grown.slots, &grown.size, paths->size ? 2 * paths->size : WEIGHT_PATHS,
+                       sizeof *grown.slots))
+        return false;
+    for (size_t i = 0; i < paths->size; i++)
+        if (paths->slots[i].text)
+            *find_slot(&grown, paths->slots[i].hash, paths->slots[i].text) = paths->slots[i];
+    free(paths->slots);
+    *paths = grown;
+    return true;
+}
+
+// Notes the weight path where the pass is; false: it was met before, or is out of memory.
+static bool note_weight_path(struct builder *builder)
+{
+    struct weight_paths *paths = &builder->weight_paths;
+    uint64_t hash = XXH3_64bits(builder->path, builder->path_length);
+    if (!reserve_slots(paths)) {
+        error_memory(&builder->error);
+        return false;
+    }
+    struct weight_path *slot = find_slot(paths, hash, builder->path);
+    if (slot->text) {
+        error_set(&builder->error, ESP_ERROR_MISUSE,
+                  "the weight path %s is met twice: give each its own scope or name",
+                  builder->path);
+        return false;
+    }
+    slot->hash = hash;
+    slot->text = arena_text(&builder->arena, builder->path, builder->path_length);
+    if (!slot->text) {
+        error_memory(&builder->error);
+        return false;
+    }
+    paths->used++;
+    return true;
+}
+
+// ---- Operators ----------------------------------------------------------------------------------
+
+esp_node builder_input(esp_builder *handle)
+{
+    struct builder *builder = builder_from_handle(handle);
+    const esp_task *task = builder->design.task;
+    if (builder->error.status != ESP_OK || !builder->graph)
+        return builder->error.status == ESP_OK ? traced : none;
+    if (builder->input.id != 0)
+        return builder->input;
+    esp_shape shape = {0};
+    shape.rank = task->kind == ESP_TASK_IMAGES ? 4 : 2;
+    shape.dims[0] = ESP_BATCH;
+    shape.dims[1] = (int64_t)task->channels;
+    if (task->kind == ESP_TASK_IMAGES) {
+        shape.dims[2] = (int64_t)task->height;
+        shape.dims[3] = (int64_t)task->width;
+    }
+    uint32_t index = graph_add_input(builder->graph, "input", &shape, &builder->error);
+    if (index == GRAPH_NO_NODE) {
+        error_ensure(&builder->error, ESP_ERROR, "the input");
+        return none;
+    }
+    builder->input.id = index + 1;
+    return builder->input;
+}
+
+static bool check_inputs(struct builder *builder, const char *op, const esp_node *inputs,
+                         uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (!node_exists(builder, inputs[i])) {
+            error_set(&builder->error, ESP_ERROR_MISUSE,
+                      "input %" PRIu64 " of %s in \"%s\" is no tensor of this pass", i,
+                      op ? op : "(NULL)", builder->path);
+            return false;
+        }
+    return true;
+}
+
+static esp_node add(struct builder *builder, const char *name, const char *op,
+                    const esp_node *inputs, uint64_t input_count, const esp_attribute *attributes,
+                    uint64_t attribute_count, uint64_t attribute_stride)
+{
+    uint32_t *indices = arena_take(&builder->arena, input_count * sizeof *indices);
+    if (!indices) {
+        error_memory(&builder->error);
+        return none;
+    }
+    for (uint64_t i = 0; i < input_count; i++)
+        indices[i] = node_index(inputs[i]);
+    if (name) {
+        size_t length = builder->path_length;
+        if (!path_push(builder, name) || !note_weight_path(builder))
+            return none;
+        path_cut(builder, length);
+    }
+    uint32_t index =
+        graph_add(builder->graph, builder->path, name ? name : "", op, indices, input_count,
+                  attributes, attribute_count, attribute_stride, &builder->error);
+    if (index == GRAPH_NO_NODE) {
+        error_ensure(&builder->error, ESP_ERROR, op);
+        return none;
+    }
+    return (esp_node){index + 1};
+}
+
+esp_node builder_op(esp_builder *handle, const char *name, const char *op, const esp_node *inputs,
+                    uint64_t input_count, const esp_attribute *attributes, uint64_t attribute_count,
+                    uint64_t attribute_stride)
+{
+    struct builder *builder = builder_from_handle(handle);
+    if (builder->error.status != ESP_OK || !check_inputs(builder, op, inputs, input_count))
+        return none;
+    if (!builder->graph)
+        return traced;
+    return add(builder, name, op, inputs, input_count, attributes, attribute_count,
+               attribute_stride);
+}
+
+esp_shape builder_shape(esp_builder *handle, esp_node x)
+{
+    struct builder *builder = builder_from_handle(handle);
+    const esp_shape unknown = {0};
+    if (builder->error.status != ESP_OK || !check_inputs(builder, "esp_node_shape", &x, 1) ||
+        !builder->graph)
+        return unknown;
+    return esp_graph_get(graph_handle(builder->graph), node_index(x))->shape;
+}
+
+esp_status builder_output(esp_builder *handle, esp_node x)
+{
+    struct builder *builder = builder_from_handle(handle);
+    if (builder->error.status == ESP_OK && check_inputs(builder, "esp_output", &x, 1) &&
+        builder->graph)
+        graph_add_output(builder->graph, node_index(x), &builder->error);
+    return builder->error.status;
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+// One pass of a space, inside core/builder. The builder keeps the state of the pass: the two paths,
+// the decisions that were met, the trace, the graph. A chooser says what a decision's value is; each
+// has a file of its own (sample.c, change.c, decide.c, enumerate.c, replay.c, read.c, relax.c).
+//
+//   pass.c    begins and ends passes, draws again what was rejected
+//   path.c    scopes and paths
+//   choose.c  from a name and a domain to a value
+//   emit.c    operators
+//   fix.c     [fix]
+//   draw.c    random values of a domain
+#ifndef BUILDER_PASS_H
+#define BUILDER_PASS_H
+
+#include "arch/domain.h"
+#include "arch/memory.h"
+#include "builder/builder.h"
+
+// A pass that is rejected is drawn again at most this often.
+#define BUILDER_REDRAWS 1000
+
+// Where the values of a pass come from. The first member of each chooser's struct; what is optional
+// may be NULL. Errors are set in builder->error.
+struct chooser {
+    // Before each attempt. Optional.
+    void (*begin)(struct chooser *self);
+    // The value of a decision that has more than one, met for the first time in this pass. `indices`
+    // has room for the domain's count where it is a SUBSET.
+    esp_status (*draw)(struct chooser *self, struct builder *builder, uint32_t decision,
+                       const esp_domain *domain, uint32_t *indices, esp_value *out);
+    // A decision of one value was met. Optional.
+    esp_status (*single)(struct chooser *self, struct builder *builder, uint32_t decision,
+                         const esp_domain *domain, esp_value value);
+    // The space's function is through without an error. Optional.
+    esp_status (*end)(struct chooser *self, struct builder *builder);
+};
+
+// What a decision of the dictionary is to this builder.
+struct known {
+    bool ready;
+    bool single; // one value, by its domain or by a fix
+    esp_value value;
+};
+
+// What was met at a path of the dictionary, in the pass of that number.
+struct met {
+    uint64_t pass;
+    uint32_t decision;
+    esp_value value; // of kind 0: all of its options (relaxed)
+};
+
+// A path as it was before a scope was opened.
+struct scope {
+    size_t length, root;
+};
+
+// The weight paths of a pass that emits.
+struct weight_paths {
+    struct weight_path {
+        uint64_t hash;
+        const char *text; // in the pass's arena; NULL: a free slot
+    } * slots;
+    size_t size, used;
+};
+
+struct builder {
+    esp_builder handle; // first; its context is `error`
+    struct design design;
+    struct dictionary *dictionary;
+    uint64_t rejections;
+
+    // By the numbers of the dictionary, grown as it grows.
+    struct known *known;
+    struct met *met;
+    size_t known_capacity, met_capacity;
+    struct arena values; // indices of single values
+    bool *fix_used;
+    uint32_t *searched; // the searched decisions' numbers
+    esp_value *searched_values;
+
+    // The pass.
+    bool running;
+    bool relaxed;
+    uint64_t pass;
+    struct chooser *chooser;
+    struct error error;  // sticky
+    struct graph *graph; // NULL: trace only
+    esp_node input;
+    struct weight_paths weight_paths;
+    char *path; // ends in a zero
+    size_t path_length, path_capacity;
+    size_t root; // the decision path begins here
+    struct scope *scopes;
+    size_t depth, scope_capacity;
+    size_t floor; // scopes below were opened by a caller of the one that may close scopes now
+    struct choice *trace;
+    size_t trace_count, trace_capacity;
+    const char **names; // of a table of alternatives, for the length of one call
+    size_t names_capacity;
+    bool *marks; // of a mutation: the parent's decisions that change
+    size_t marks_capacity;
+    struct arena arena; // reset when the next pass begins
+};
+
+static inline struct builder *builder_from_handle(esp_builder *handle)
+{
+    return (struct builder *)(void *)handle;
+}
+
+// Runs the space's function once. ESP_ERROR_REJECTED leaves the reason in builder->error alone;
+// other errors are set in `error`.
+esp_status pass_run(struct builder *builder, struct chooser *chooser, struct graph *graph,
+                    bool relaxed, struct error *error);
+
+// Runs passes until one is not rejected, and gives its architecture. `again` NULL or, after the pass,
+// true: what was rejected is drawn again.
+esp_status pass_draw(struct builder *builder, struct chooser *chooser, const bool *again,
+                     struct arch **out, struct error *error);
+
+// The architecture of the pass that has ended.
+esp_status pass_arch(struct builder *builder, struct arch **out, struct error *error);
+
+// Says that a pass was rejected.
+esp_status pass_rejected(struct builder *builder, struct error *error);
+
+// ESP_ERROR_MISUSE where the trace is not of this builder's dictionary.
+esp_status pass_check_arch(const struct builder *builder, const struct arch *arch,
+                           struct error *error);
+
+const char *decision_text(const struct builder *builder, uint32_t decision);
+
+// ---- path.c -------------------------------------------------------------------------------------
+
+// Appends a name to the path; false: it is no name, the error is set.
+bool path_push(struct builder *builder, const char *name);
+void path_cut(struct builder *builder, size_t length);
+// Opens a scope, on both paths. False: the error is set.
+bool scope_open(struct builder *builder, const char *name, int64_t index, bool share);
+void scope_close(struct builder *builder);
+
+void builder_scope(esp_builder *handle, const char *name, int64_t index);
+void builder_share(esp_builder *handle, const char *name);
+void builder_scope_end(esp_builder *handle);
+
+// ---- choose.c -----------------------------------------------------------------------------------
+
+// The value of a decision of known number. False: the error is set.
+bool choose_numbered(struct builder *builder, uint32_t path, uint32_t decision, esp_value *out);
+// Learns what a decision is, before its first use.
+bool choose_learn(struct builder *builder, uint32_t decision);
+
+esp_value builder_choose(esp_builder *handle, const char *name, const esp_domain *domain);
+int64_t builder_choose_value(esp_builder *handle, const char *name, const int64_t *values,
+                             uint64_t count);
+esp_node builder_choose_op(esp_builder *handle, const char *name, esp_node x,
+                           const esp_alternative *alternatives, uint64_t count, uint64_t stride,
+                           const void *argument);
+uint64_t builder_choose_inputs(esp_builder *handle, const char *name, const char *const *sources,
+                               uint64_t count, uint64_t least, uint64_t most, uint32_t *chosen);
+
+// ---- emit.c -------------------------------------------------------------------------------------
+
+void weight_paths_clear(struct weight_paths *paths);
+
+esp_node builder_input(esp_builder *handle);
+esp_node builder_op(esp_builder *handle, const char *name, const char *op, const esp_node *inputs,
+                    uint64_t input_count, const esp_attribute *attributes, uint64_t attribute_count,
+                    uint64_t attribute_stride);
+esp_shape builder_shape(esp_builder *handle, esp_node x);
+esp_status builder_output(esp_builder *handle, esp_node x);
+
+// ---- fix.c --------------------------------------------------------------------------------------
+
+// Where a fix holds for the decision: its value, within the domain. `indices` as in draw.
+esp_status fix_value(struct builder *builder, const char *path, const esp_domain *domain,
+                     uint32_t *indices, esp_value *out, bool *fixed, struct error *error);
+
+// ---- draw.c -------------------------------------------------------------------------------------
+
+// A value of the domain, each equally likely (in the logarithm where it is logarithmic); and one
+// that differs from `value`, of a domain of two or more.
+esp_value draw_value(esp_random *random, const esp_domain *domain, uint32_t *indices);
+esp_value draw_other(esp_random *random, const esp_domain *domain, esp_value value,
+                     uint32_t *indices);
+
+// ---- enumerate.c --------------------------------------------------------------------------------
+
+// As builder_enumerate, but gives up after `passes` passes (0 = never): `*whole` is then false.
+esp_status enumerate_members(struct builder *builder,
+                             esp_status (*visit)(void *self, struct arch *arch), void *self,
+                             uint64_t most, uint64_t passes, uint64_t *count, bool *whole,
+                             struct error *error);
+
+#endif

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chooser that reads written JSON, by path. A decision that has one value here, by a fix or by
+// the space's parameters, may be written too, with that value.
+#include "builder/pass.h"
+
+#include "error/nearest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct reading {
+    struct chooser base;
+    const struct written_arch *written;
+    bool *used;
+    uint64_t next; // where the next path likely stands
+};
+
+static const struct written_choice *find(struct reading *reading, const char *path)
+{
+    const struct written_arch *written = reading->written;
+    for (uint64_t i = 0, at = reading->next; i < written->count; i++, at++) {
+        if (at >= written->count)
+            at = 0;
+        if (strcmp(written->choices[at].path, path) == 0) {
+            reading->used[at] = true;
+            reading->next = at + 1;
+            return &written->choices[at];
+        }
+    }
+    return NULL;
+}
+
+static esp_status draw(struct chooser *self, struct builder *builder, uint32_t decision,
+                       const esp_domain *domain, uint32_t *indices, esp_value *out)
+{
+    const char *path = decision_text(builder, decision);
+    const struct written_choice *choice = find((struct reading *)self, path);
+    if (choice)
+        return written_value(out, choice->value, domain, indices, path, &builder->error);
+    char expected[512];
+    domain_text(expected, sizeof expected, domain);
+    return error_set(&builder->error, ESP_ERROR_INVALID, "decision %s is not written: expected %s",
+                     path, expected);
+}
+
+static esp_status single(struct chooser *self, struct builder *builder, uint32_t decision,
+                         const esp_domain *domain, esp_value value)
+{
+    const char *path = decision_text(builder, decision);
+    const struct written_choice *choice = find((struct reading *)self, path);
+    bool subset = domain->kind == ESP_DECISION_SUBSET;
+    uint32_t *indices = arena_take(&builder->arena, subset ? domain->count * sizeof *indices : 0);
+    esp_value written;
+    if (!choice)
+        return ESP_OK;
+    if (!indices)
+        return error_memory(&builder->error);
+    esp_status status =
+        written_value(&written, choice->value, domain, indices, path, &builder->error);
+    if (status != ESP_OK || value_equal(written, value))
+        return status;
+    char text[256];
+    value_text(text, sizeof text, domain, value);
+    return error_set(&builder->error, ESP_ERROR_INVALID,
+                     "decision %s has the one value %s here, and another is written", path, text);
+}
+
+// The path of this pass that is nearest to one that it did not meet, or NULL.
+static const char *nearest_path(struct builder *builder, const char *path)
+{
+    const char **paths = arena_take(&builder->arena, builder->trace_count * sizeof *paths);
+    if (!paths)
+        return NULL;
+    for (size_t i = 0; i < builder->trace_count; i++)
+        paths[i] = decision_text(builder, builder->trace[i].decision);
+    size_t near = nearest_name(path, paths, builder->trace_count);
+    return near < builder->trace_count ? paths[near] : NULL;
+}
+
+static esp_status end(struct chooser *self, struct builder *builder)
+{
+    const struct reading *reading = (const struct reading *)self;
+    for (uint64_t i = 0; i < reading->written->count; i++) {
+        if (reading->used[i])
+            continue;
+        const char *path = reading->written->choices[i].path;
+        const char *near = nearest_path(builder, path);
+        return error_set(&builder->error, ESP_ERROR_INVALID,
+                         "decision %s is written, but the space does not draw it%s%s", path,
+                         near ? "; the nearest is " : "", near ? near : "");
+    }
+    return ESP_OK;
+}
+
+esp_status builder_read(struct builder *builder, const struct written_arch *written,
+                        struct arch **out, struct error *error)
+{
+    struct reading reading = {{.draw = draw, .single = single, .end = end}, written, NULL, 0};
+    reading.used = calloc(written->count + 1, sizeof *reading.used);
+    if (!reading.used)
+        return error_memory(error);
+    esp_status status = pass_run(builder, &reading.base, NULL, false, error);
+    if (status == ESP_ERROR_REJECTED)
+        pass_rejected(builder, error);
+    if (status == ESP_OK)
+        status = pass_arch(builder, out, error);
+    free(reading.used);
+    return status;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chooser that draws: every decision uniform in its domain.
+#include "builder/pass.h"
+
+struct sampler {
+    struct chooser base;
+    esp_random *random;
+};
+
+static esp_status draw(struct chooser *self, struct builder *builder, uint32_t decision,
+                       const esp_domain *domain, uint32_t *indices, esp_value *out)
+{
+    (void)builder;
+    (void)decision;
+    *out = draw_value(((struct sampler *)self)->random, domain, indices);
+    return ESP_OK;
+}
+
+esp_status builder_sample(struct builder *builder, esp_random *random, struct arch **out,
+                          struct error *error)
+{
+    struct sampler sampler = {{.draw = draw}, random};
+    return pass_draw(builder, &sampler.base, NULL, out, error);
+}
