@@ -453,14 +453,14 @@ TestLeak(arch, packed_and_unpacked_is_the_same)
 {
     struct error error = {0};
     struct dictionary *dictionary = dictionary_create();
-    static const uint32_t chosen[] = {1};
+    static const uint32_t chosen[] = {1, 2};
     decision(dictionary, "unused", integers(0, 1));
     struct choice extremes[] = {
         {decision(dictionary, "low", integers(INT64_MIN, INT64_MAX)), esp_value_int(INT64_MIN)},
         {decision(dictionary, "high", integers(INT64_MIN, INT64_MAX)), esp_value_int(INT64_MAX)},
         {decision(dictionary, "real", reals(-DBL_MAX, DBL_MAX)), esp_value_real(-DBL_MIN / 3)},
         {decision(dictionary, "none", subset(colours, 3, 0, 2)), esp_value_subset(NULL, 0)},
-        {decision(dictionary, "some", subset(colours, 3, 0, 2)), esp_value_subset(chosen, 1)},
+        {decision(dictionary, "some", subset(colours, 3, 0, 2)), esp_value_subset(chosen, 2)},
     };
     struct arch *archs[] = {sample_arch(dictionary), arch_create(dictionary, extremes, 5),
                             arch_create(dictionary, NULL, 0)};
