@@ -119,7 +119,7 @@ static bool check_inputs(struct builder *builder, const char *op, const esp_node
                          uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++)
-        if (!node_exists(builder, inputs[i])) {
+        if (!inputs || !node_exists(builder, inputs[i])) {
             error_set(&builder->error, ESP_ERROR_MISUSE,
                       "input %" PRIu64 " of %s in \"%s\" is no tensor of this pass", i,
                       op ? op : "(NULL)", builder->path);

@@ -5,7 +5,7 @@
 //
 //   pass.c    begins and ends passes, draws again what was rejected
 //   path.c    scopes and paths
-//   choose.c  from a name and a domain to a value
+//   choose.c  from a name and a domain to a value; alternatives.c of operators and inputs
 //   emit.c    operators
 //   fix.c     [fix]
 //   draw.c    random values of a domain
@@ -144,14 +144,23 @@ void builder_scope_end(esp_builder *handle);
 
 // ---- choose.c -----------------------------------------------------------------------------------
 
+// The number of the decision path where the pass is, of the decision `name` there, and of a path with
+// a domain; DICTIONARY_NONE: the error is set.
+uint32_t number_here(struct builder *builder);
+uint32_t number_path(struct builder *builder, const char *name);
+uint32_t number_decision(struct builder *builder, uint32_t path, const esp_domain *domain);
 // The value of a decision of known number. False: the error is set.
 bool choose_numbered(struct builder *builder, uint32_t path, uint32_t decision, esp_value *out);
-// Learns what a decision is, before its first use.
-bool choose_learn(struct builder *builder, uint32_t decision);
+// Relaxed: notes that the decision was met with all its options. Answers whether it is open, that
+// is, has more than one value; false with the error set, too.
+bool choose_relaxed(struct builder *builder, uint32_t path, uint32_t decision);
 
 esp_value builder_choose(esp_builder *handle, const char *name, const esp_domain *domain);
 int64_t builder_choose_value(esp_builder *handle, const char *name, const int64_t *values,
                              uint64_t count);
+
+// ---- alternatives.c -----------------------------------------------------------------------------
+
 esp_node builder_choose_op(esp_builder *handle, const char *name, esp_node x,
                            const esp_alternative *alternatives, uint64_t count, uint64_t stride,
                            const void *argument);

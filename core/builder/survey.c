@@ -171,7 +171,7 @@ static struct survey *from_handle(const esp_survey *handle)
     return (struct survey *)(uintptr_t)handle;
 }
 
-// A vector that is too short is left as zeros.
+// A vector that is too short, or an architecture of another run, gives zeros: nothing of it is known.
 static uint64_t api_encode(const esp_survey *handle, const esp_arch *arch, double *vector,
                            uint64_t width)
 {
@@ -179,7 +179,7 @@ static uint64_t api_encode(const esp_survey *handle, const esp_arch *arch, doubl
     uint64_t count, outside = 0;
     const struct choice *choices = arch_choices(arch_from_handle(arch), &count);
     memset(vector, 0, width * sizeof *vector);
-    if (width < survey->width)
+    if (width < survey->width || arch_dictionary(arch_from_handle(arch)) != survey->dictionary)
         return count;
     for (size_t i = 0; i < survey->row_count; i++) {
         const struct row *row = &survey->rows[i];
