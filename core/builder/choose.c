@@ -4,7 +4,6 @@
 // are alternatives.c.
 #include "builder/pass.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 // More decisions in one pass mean a loop without an end.

@@ -152,6 +152,13 @@ static esp_node add(struct builder *builder, const char *name, const char *op,
         error_ensure(&builder->error, ESP_ERROR, op);
         return none;
     }
+    const esp_graph_node *node = esp_graph_get(graph_handle(builder->graph), index);
+    if (!name && (node->weight_count > 0 || strcmp(node->op, "Dropout") == 0)) {
+        error_set(&builder->error, ESP_ERROR_MISUSE,
+                  "%s in \"%s\" has weights or a random stream, and so needs a name", node->op,
+                  builder->path);
+        return none;
+    }
     return (esp_node){index + 1};
 }
 

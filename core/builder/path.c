@@ -5,8 +5,9 @@
 
 #include <string.h>
 
-// Longer paths mean a recursion without an end.
-#define PATH_MOST ((size_t)1 << 16)
+// Longer paths mean a recursion without an end. The graph has room for 1,023 bytes, with the name that
+// it makes for an operator that has none.
+#define PATH_MOST 960
 
 #define INDEX_DIGITS 20 // of a 64-bit index
 
