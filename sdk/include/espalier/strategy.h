@@ -58,6 +58,7 @@ typedef struct esp_search_api {
     esp_status (*counts)(esp_search *search, const esp_arch *arch, uint64_t *params,
                          uint64_t *macs);
     uint32_t (*seen)(esp_search *search, const esp_arch *arch);
+    esp_status (*sample_unseen)(esp_search *search, esp_random *random, esp_arch **out);
 } esp_search_api;
 
 // The stream of this ask or tell: it depends on the run's seed and the trial's number alone. Owner:
@@ -149,6 +150,14 @@ static inline esp_status esp_search_counts(esp_search *search, const esp_arch *a
 static inline uint32_t esp_search_seen(esp_search *search, const esp_arch *arch)
 {
     return search->api->seen(search, arch);
+}
+
+// A random member that no trial of this run has. `*out` is NULL where every member of a finite space
+// was tried: then the search is exhausted.
+static inline esp_status esp_search_sample_unseen(esp_search *search, esp_random *random,
+                                                  esp_arch **out)
+{
+    return search->api->sample_unseen(search, random, out);
 }
 
 // ---- Ask --------------------------------------------------------------------------------------

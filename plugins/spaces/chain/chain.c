@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// The chain-structured space: a sequence of layers, each with an operation and what the operation
+// needs (Zoph and Le 2017; Baker et al. 2017, without skip connections). Widths, strides,
+// activations and batch normalization are drawn where the operation has them.
+#include <espalier/espalier.h>
+
+#include <stdlib.h>
+
+enum batch_norm { BATCH_NORM_NO, BATCH_NORM_YES, BATCH_NORM_SEARCH };
+
+#define OPERATION_COUNT 10
+#define ACTIVATION_COUNT 3
+
+struct chain {
+    int64_t min_depth, max_depth;
+    const int64_t *widths;
+    uint64_t width_count;
+    const int64_t *strides;
+    uint64_t stride_count;
+    const char *const *activations;
+    uint64_t activation_count;
+    enum batch_norm batch_norm;
+    double dropout;
+    int64_t min_size;
+    esp_alternative operations[OPERATION_COUNT];
+    uint64_t operation_count;
+};
+
+// Where a layer stands: what its operation is given.
+struct position {
+    const struct chain *chain;
+    int64_t size;  // of the map that comes in: the smaller of height and width
+    int64_t *next; // of the map that goes out; the operation writes it
+};
+
+// A stride, 1 where the map would fall under min_size.
+static int64_t choose_stride(esp_builder *b, const struct position *position)
+{
+    const struct chain *chain = position->chain;
+    uint64_t count = 0;
+    while (count < chain->stride_count &&
+           (position->size + chain->strides[count] - 1) / chain->strides[count] >= chain->min_size)
+        count++;
+    int64_t stride = count ? esp_choose_value(b, "stride", chain->strides, count) : 1;
+    if (stride > 1)
+        *position->next = (position->size + stride - 1) / stride;
+    return stride > 0 ? stride : 1;
+}
+
+static int64_t choose_width(esp_builder *b, const struct position *position)
+{
+    return esp_choose_value(b, "width", position->chain->widths, position->chain->width_count);
+}
+
+// 1 where the layer is normalized, by parameter or by decision.
+static int64_t choose_batch_norm(esp_builder *b, const struct position *position)
+{
+    static const char *const no_yes[] = {"no", "yes"};
+    if (position->chain->batch_norm != BATCH_NORM_SEARCH)
+        return position->chain->batch_norm == BATCH_NORM_YES;
+    return (int64_t)esp_choose_one(b, "batch_norm", no_yes, ESP_COUNT(no_yes));
+}
+
+// Batch normalization where it is wanted, then the activation.
+static esp_node finish(esp_builder *b, esp_node x, int64_t normalized,
+                       const struct position *position)
+{
+    const struct chain *chain = position->chain;
+    if (normalized)
+        x = esp_batch_norm(b, "bn", x);
+    uint64_t i = esp_choose_one(b, "activation", chain->activations, chain->activation_count);
+    if (esp_failed(b))
+        return x;
+    switch (chain->activations[i][0]) {
+    case 's':
+        return esp_unary(b, "Sigmoid", x);
+    case 't':
+        return esp_unary(b, "Tanh", x);
+    default:
+        return esp_relu(b, x);
+    }
+}
+
+static esp_node conv(esp_builder *b, esp_node x, const struct position *position, int64_t kernel)
+{
+    int64_t width = choose_width(b, position);
+    int64_t stride = choose_stride(b, position);
+    int64_t normalized = choose_batch_norm(b, position);
+    esp_conv_options options = {0};
+    options.channels = width;
+    options.kernel = kernel;
+    options.stride = stride;
+    options.bias = !normalized;
+    return finish(b, esp_conv(b, "conv", x, options), normalized, position);
+}
+
+// Depthwise, then pointwise (Chollet 2017), no activation between.
+static esp_node separable(esp_builder *b, esp_node x, const struct position *position,
+                          int64_t kernel)
+{
+    int64_t width = choose_width(b, position);
+    int64_t stride = choose_stride(b, position);
+    int64_t normalized = choose_batch_norm(b, position);
+    esp_conv_options depthwise = {0};
+    depthwise.channels = esp_node_shape(b, x).dims[1];
+    depthwise.kernel = kernel;
+    depthwise.stride = stride;
+    depthwise.groups = -1;
+    esp_conv_options pointwise = {0};
+    pointwise.channels = width;
+    pointwise.kernel = 1;
+    pointwise.bias = !normalized;
+    x = esp_conv(b, "depthwise", x, depthwise);
+    return finish(b, esp_conv(b, "pointwise", x, pointwise), normalized, position);
+}
+
+static esp_node emit_conv_1x1(esp_builder *b, esp_node x, const void *position)
+{
+    return conv(b, x, position, 1);
+}
+
+static esp_node emit_conv_3x3(esp_builder *b, esp_node x, const void *position)
+{
+    return conv(b, x, position, 3);
+}
+
+static esp_node emit_conv_5x5(esp_builder *b, esp_node x, const void *position)
+{
+    return conv(b, x, position, 5);
+}
+
+static esp_node emit_conv_7x7(esp_builder *b, esp_node x, const void *position)
+{
+    return conv(b, x, position, 7);
+}
+
+static esp_node emit_sep_conv_3x3(esp_builder *b, esp_node x, const void *position)
+{
+    return separable(b, x, position, 3);
+}
+
+static esp_node emit_sep_conv_5x5(esp_builder *b, esp_node x, const void *position)
+{
+    return separable(b, x, position, 5);
+}
+
+static esp_node emit_sep_conv_7x7(esp_builder *b, esp_node x, const void *position)
+{
+    return separable(b, x, position, 7);
+}
+
+static esp_node emit_max_pool_3x3(esp_builder *b, esp_node x, const void *position)
+{
+    return esp_max_pool(b, x, 3, choose_stride(b, position));
+}
+
+static esp_node emit_avg_pool_3x3(esp_builder *b, esp_node x, const void *position)
+{
+    return esp_average_pool(b, x, 3, choose_stride(b, position));
+}
+
+static esp_node emit_identity(esp_builder *b, esp_node x, const void *position)
+{
+    (void)position;
+    return esp_unary(b, "Identity", x);
+}
+
+static const esp_alternative all_operations[OPERATION_COUNT] = {
+    ESP_ALTERNATIVE("conv_1x1", emit_conv_1x1),
+    ESP_ALTERNATIVE("conv_3x3", emit_conv_3x3),
+    ESP_ALTERNATIVE("conv_5x5", emit_conv_5x5),
+    ESP_ALTERNATIVE("conv_7x7", emit_conv_7x7),
+    ESP_ALTERNATIVE("sep_conv_3x3", emit_sep_conv_3x3),
+    ESP_ALTERNATIVE("sep_conv_5x5", emit_sep_conv_5x5),
+    ESP_ALTERNATIVE("sep_conv_7x7", emit_sep_conv_7x7),
+    ESP_ALTERNATIVE("max_pool_3x3", emit_max_pool_3x3),
+    ESP_ALTERNATIVE("avg_pool_3x3", emit_avg_pool_3x3),
+    ESP_ALTERNATIVE("identity", emit_identity),
+};
+
+static esp_status chain_build(void *self, esp_builder *b)
+{
+    const struct chain *chain = self;
+    const esp_task *task = esp_builder_task(b);
+    int64_t size = (int64_t)(task->height < task->width ? task->height : task->width);
+    esp_node x = esp_input(b);
+    int64_t depth = esp_choose_int(b, "depth", chain->min_depth, chain->max_depth);
+    for (int64_t i = 0; i < depth; i++) {
+        int64_t next = size;
+        struct position position = {chain, size, &next};
+        esp_scope(b, "layer", i);
+        x = esp_choose_op(b, "op", x, chain->operations, chain->operation_count, &position);
+        esp_scope_end(b);
+        size = next;
+    }
+    if (chain->dropout > 0) {
+        x = esp_unary(b, "Flatten", esp_unary(b, "GlobalAveragePool", x));
+        x = esp_dropout(b, "dropout", x, chain->dropout);
+        return esp_output(b, esp_linear(b, "classifier", x, (int64_t)task->classes));
+    }
+    return esp_classifier(b, x);
+}
+
+static const char *const operation_names[] = {
+    "conv_1x1",     "conv_3x3",     "conv_5x5",     "conv_7x7",     "sep_conv_3x3",
+    "sep_conv_5x5", "sep_conv_7x7", "max_pool_3x3", "avg_pool_3x3", "identity"};
+static const char *const activation_names[] = {"relu", "sigmoid", "tanh"};
+static const char *const batch_norm_names[] = {"no", "yes", "search"};
+
+static const esp_param chain_params[] = {
+    ESP_PARAM_INT("min_depth", 2, 1, 1000, "layers", "least number of layers"),
+    ESP_PARAM_INT("max_depth", 6, 1, 1000, "layers", "largest number of layers"),
+    ESP_PARAM_NAMES("operations",
+                    "conv_3x3, conv_5x5, sep_conv_3x3, sep_conv_5x5, max_pool_3x3, avg_pool_3x3, "
+                    "identity",
+                    operation_names, "operations that a layer may have"),
+    ESP_PARAM_INTS("widths", "16, 32, 64", 1, 65536, "channels",
+                   "output channels that a convolution may have, ascending"),
+    ESP_PARAM_INTS("strides", "1, 2", 1, 16, "", "strides of convolutions and pools, ascending"),
+    ESP_PARAM_NAMES("activations", "relu", activation_names,
+                    "activations that a convolution may have"),
+    ESP_PARAM_CHOICE("batch_norm", "yes", batch_norm_names,
+                     "batch normalization after each convolution; search draws it per layer"),
+    ESP_PARAM_REAL("dropout", 0, 0, 0.95, "", "dropout before the classifier"),
+    ESP_PARAM_INT("min_size", 4, 1, 65536, "pixels",
+                  "smallest map: strides that would pass under it are not offered"),
+};
+
+static int ascending(const int64_t *values, uint64_t count)
+{
+    for (uint64_t i = 1; i < count; i++)
+        if (values[i] <= values[i - 1])
+            return 0;
+    return 1;
+}
+
+static esp_status choose_operations(struct chain *chain, esp_create *create)
+{
+    uint64_t count;
+    const char *const *names = esp_param_names(create, "operations", &count);
+    if (count == 0)
+        return esp_fail(create, ESP_ERROR_INVALID, "operations: at least one is needed");
+    for (uint64_t i = 0; i < count && chain->operation_count < OPERATION_COUNT; i++)
+        for (uint64_t j = 0; j < OPERATION_COUNT; j++)
+            if (strcmp(names[i], all_operations[j].name) == 0)
+                chain->operations[chain->operation_count++] = all_operations[j];
+    return ESP_OK;
+}
+
+static esp_status check(const struct chain *chain, esp_create *create)
+{
+    const esp_task *task = esp_create_task(create);
+    if (task->kind != ESP_TASK_IMAGES)
+        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
+                        "it builds networks for images, and the dataset has rows");
+    if (chain->min_depth > chain->max_depth)
+        return esp_fail(create, ESP_ERROR_INVALID, "min_depth %lld is larger than max_depth %lld",
+                        (long long)chain->min_depth, (long long)chain->max_depth);
+    if (chain->width_count == 0 || !ascending(chain->widths, chain->width_count))
+        return esp_fail(create, ESP_ERROR_INVALID, "widths: expected an ascending list");
+    if (chain->stride_count == 0 || !ascending(chain->strides, chain->stride_count))
+        return esp_fail(create, ESP_ERROR_INVALID, "strides: expected an ascending list");
+    if (chain->activation_count == 0)
+        return esp_fail(create, ESP_ERROR_INVALID, "activations: at least one is needed");
+    return ESP_OK;
+}
+
+static void chain_destroy(void *self)
+{
+    free(self);
+}
+
+static esp_status chain_create(esp_create *create, void **out)
+{
+    struct chain *chain = calloc(1, sizeof *chain);
+    if (!chain)
+        return esp_fail(create, ESP_ERROR_MEMORY, "out of memory");
+    chain->min_depth = esp_param_int(create, "min_depth");
+    chain->max_depth = esp_param_int(create, "max_depth");
+    chain->widths = esp_param_ints(create, "widths", &chain->width_count);
+    chain->strides = esp_param_ints(create, "strides", &chain->stride_count);
+    chain->activations = esp_param_names(create, "activations", &chain->activation_count);
+    chain->batch_norm = (enum batch_norm)esp_param_int(create, "batch_norm");
+    chain->dropout = esp_param_real(create, "dropout");
+    chain->min_size = esp_param_int(create, "min_size");
+    esp_status status = choose_operations(chain, create);
+    if (status == ESP_OK)
+        status = check(chain, create);
+    if (status != ESP_OK) {
+        chain_destroy(chain);
+        return status;
+    }
+    *out = chain;
+    return ESP_OK;
+}
+
+static void chain_describe(esp_space_type *out)
+{
+    out->summary = "a chain of layers: convolutions, separable convolutions, pools, identities";
+    out->source = "Zoph and Le 2017; Baker et al. 2017";
+    ESP_SET_PARAMS(out, chain_params);
+    out->create = chain_create;
+    out->destroy = chain_destroy;
+    out->build = chain_build;
+}
+
+ESP_PLUGIN("0.1.0", ESP_SPACE("chain", chain_describe))
