@@ -262,8 +262,9 @@ enum {
     ESP_STRATEGY_INT = 2,             // takes integer decisions
     ESP_STRATEGY_SUBSET = 4,          // takes k-of-n decisions
     ESP_STRATEGY_MANY_OBJECTIVES = 8, // takes more than one objective
-    ESP_STRATEGY_NOT_REPEATABLE = 16  // the same calls may give other answers: a resume tells it
+    ESP_STRATEGY_NOT_REPEATABLE = 16, // the same calls may give other answers: a resume tells it
                                       // the stored trials and does not compare its asks
+    ESP_STRATEGY_PARENTS = 32         // calls esp_ask_parent: artifacts are kept until the end
 };
 
 // The description of a strategy. Owner: the plugin; lives as long as the process.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The metrics of a run in their order: the estimator's, then the host's params and macs; and what
+// the INI makes of them: objectives, turned so that less is better, and constraints.
+#ifndef RUN_METRICS_H
+#define RUN_METRICS_H
+
+#include "config/experiment.h"
+#include "store/store.h"
+
+#include <espalier/estimator.h>
+
+struct metrics {
+    struct metric_row *rows;
+    uint64_t count;
+    uint64_t declared; // the estimator's; params and macs follow
+    int64_t cost;      // position of the metric `cost`, or -1
+    struct metric_objective {
+        uint64_t position;
+        double sign; // -1: maximised
+    } *objectives;
+    uint64_t objective_count;
+    struct metric_bound {
+        uint64_t position;
+        double sign; // -1: at least
+        double bound;
+    } *bounds;
+    uint64_t bound_count;
+    bool needs_counts; // params or macs stand in an objective or a constraint
+};
+
+// Unknown metrics, and test metrics where the INI does not allow them, are errors with file and
+// line and the nearest name.
+esp_status metrics_create(struct metrics *out, const struct experiment *experiment,
+                          const esp_estimator_info *info, struct error *error);
+void metrics_destroy(struct metrics *metrics);
+
+// -1 where there is none of that name.
+int64_t metrics_find(const struct metrics *metrics, const char *name);
+
+// Writes the objectives (objective_count of them), less is better; false where one is missing.
+bool metrics_objectives(const struct metrics *metrics, const double *values, double *out);
+// The sum of what each constraint is broken by, relative to its bound; 0 = feasible. A missing
+// metric breaks it wholly.
+double metrics_violation(const struct metrics *metrics, const double *values);
+
+// Is `a` better than `b`, both with values? Feasible first, then the first objective; ties: no.
+bool metrics_better(const struct metrics *metrics, const double *a, const double *b);
+// Does `a` dominate `b` in all objectives?
+bool metrics_dominates(const struct metrics *metrics, const double *a, const double *b);
+
+#endif
