@@ -48,9 +48,6 @@ bool domain_single(const esp_domain *domain, esp_value *value, uint32_t *identit
 uint64_t domain_size(const esp_domain *domain);
 // JSON of a domain, for the store's dictionary and `arch --json`; back with dictionary_restore.
 json_t *domain_json(const esp_domain *domain);
-// Adds the decision (path, domain as domain_json wrote it) and answers its number.
-esp_status dictionary_read(struct dictionary *dictionary, const char *path, const json_t *domain,
-                           uint32_t *decision, struct error *error);
 
 // The packed form: per decision its number and value as LEB128 integers (reals as 8 bytes). Owner:
 // the caller (free).

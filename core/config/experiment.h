@@ -32,7 +32,7 @@ struct budget {
     uint64_t failures; // 0 = no limit
 };
 
-enum order { ORDER_FIXED, ORDER_ASYNC };
+enum order_kind { ORDER_FIXED, ORDER_ASYNC };
 enum keep { KEEP_ALL, KEEP_BEST, KEEP_NONE };
 enum retrain { RETRAIN_NONE, RETRAIN_BEST, RETRAIN_PARETO, RETRAIN_TOP };
 
@@ -58,7 +58,7 @@ struct experiment {
 
     // [run]
     uint64_t workers;
-    enum order order;
+    enum order_kind order;
     uint64_t lookahead;          // 0: by the estimator (8, cheap ones 1)
     double trial_time_limit;     // seconds; 0 = none
     uint64_t trial_memory_limit; // bytes; 0 = none

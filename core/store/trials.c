@@ -158,7 +158,7 @@ esp_status store_load_dictionary(struct store *store, int64_t run, struct dictio
         const char *text = (const char *)sqlite3_column_text(select, 2);
         json_t *json = path && text ? json_loads(text, 0, NULL) : NULL;
         uint32_t number = UINT32_MAX;
-        status = json ? dictionary_read(dictionary, path, json, &number, error)
+        status = json ? dictionary_restore(dictionary, path, json, &number, error)
                       : error_set(error, ESP_ERROR_DATA, "the domain of %s is no JSON",
                                   path ? path : "a decision");
         if (status == ESP_OK && (int64_t)number != sqlite3_column_int64(select, 0))

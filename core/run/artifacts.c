@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// The files of trials; see artifacts.h.
+#include "run/artifacts.h"
+
+#include "error/fault.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static esp_status io_error(struct error *error, const char *what, const char *path)
+{
+    return error_set(error, ESP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
+}
+
+esp_status folder_make(const char *path, struct error *error)
+{
+    char *copy = strdup(path);
+    if (!copy)
+        return error_memory(error);
+    esp_status status = ESP_OK;
+    for (char *slash = copy + 1; status == ESP_OK; slash++) {
+        if (*slash != '/' && *slash != '\0')
+            continue;
+        char kept = *slash;
+        *slash = '\0';
+        if (mkdir(copy, 0777) != 0 && errno != EEXIST)
+            status = io_error(error, "make this folder", copy);
+        *slash = kept;
+        if (kept == '\0')
+            break;
+    }
+    free(copy);
+    struct stat found;
+    if (status == ESP_OK && (stat(path, &found) != 0 || !S_ISDIR(found.st_mode)))
+        status = error_set(error, ESP_ERROR_IO, "%s: it is there, but it is no folder", path);
+    return status;
+}
+
+static int remove_entry(const char *path, const struct stat *found, int kind, struct FTW *walk)
+{
+    (void)found;
+    (void)kind;
+    (void)walk;
+    return remove(path);
+}
+
+esp_status folder_remove(const char *path, struct error *error)
+{
+    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
+        return io_error(error, "remove this folder", path);
+    return ESP_OK;
+}
+
+char *artifacts_folder(const char *out, const char *name)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/artifacts/%s", out, name) < 0 ? NULL : path;
+}
+
+esp_status artifacts_begin(const char *out, const char *name, uint64_t attempt, char **folder,
+                           struct error *error)
+{
+    *folder = NULL;
+    char *path = NULL;
+    if (asprintf(&path, "%s/artifacts/.attempts/%s.%llu", out, name, (unsigned long long)attempt) <
+        0)
+        return error_memory(error);
+    esp_status status = folder_remove(path, error);
+    if (status == ESP_OK)
+        status = folder_make(path, error);
+    if (status == ESP_OK)
+        *folder = path;
+    else
+        free(path);
+    return status;
+}
+
+esp_status artifacts_finish(const char *out, const char *name, const char *folder,
+                            struct error *error)
+{
+    char *target = artifacts_folder(out, name);
+    if (!target)
+        return error_memory(error);
+    esp_status status = folder_remove(target, error);
+    fault_point("rename-before");
+    // rmdir takes an empty folder alone, which is what decides.
+    if (status == ESP_OK && rmdir(folder) != 0 && rename(folder, target) != 0)
+        status = io_error(error, "rename this folder into place", folder);
+    fault_point("rename-after");
+    free(target);
+    return status;
+}
+
+esp_status artifacts_sweep(const char *out, struct error *error)
+{
+    char *path = artifacts_folder(out, ".attempts");
+    if (!path)
+        return error_memory(error);
+    esp_status status = folder_remove(path, error);
+    free(path);
+    return status;
+}
+
+esp_status artifacts_remove(const char *out, const char *name, struct error *error)
+{
+    char *path = artifacts_folder(out, name);
+    if (!path)
+        return error_memory(error);
+    esp_status status = folder_remove(path, error);
+    free(path);
+    return status;
+}

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which trials are a run's best and its Pareto front. The command `results` and the run use the
+// same rules.
+#include "run/run.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static bool eligible(const struct metrics *metrics, const struct candidate *candidate,
+                     bool need_full, double cost)
+{
+    if (!candidate->done || !candidate->metrics)
+        return false;
+    for (uint64_t i = 0; i < metrics->objective_count; i++)
+        if (!isfinite(candidate->metrics[metrics->objectives[i].position]))
+            return false;
+    if (metrics_violation(metrics, candidate->metrics) > 0)
+        return false;
+    if (need_full)
+        return candidate->full;
+    return metrics->cost < 0 || candidate->metrics[metrics->cost] >= cost;
+}
+
+// The largest cost of a done trial; -infinity where none has one.
+static double largest_cost(const struct metrics *metrics, const struct candidate *candidates,
+                           uint64_t count)
+{
+    double largest = -INFINITY;
+    for (uint64_t i = 0; metrics->cost >= 0 && i < count; i++)
+        if (candidates[i].done && candidates[i].metrics &&
+            candidates[i].metrics[metrics->cost] > largest)
+            largest = candidates[i].metrics[metrics->cost];
+    return largest;
+}
+
+static bool dominated(const struct metrics *metrics, const struct candidate *candidates,
+                      const uint64_t *places, uint64_t count, uint64_t place)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (metrics_dominates(metrics, candidates[places[i]].metrics, candidates[place].metrics))
+            return true;
+    return false;
+}
+
+esp_status result_set_make(struct result_set *out, const struct metrics *metrics,
+                           const struct candidate *candidates, uint64_t count, struct error *error)
+{
+    *out = (struct result_set){.best = -1};
+    uint64_t *places = malloc((count + 1) * sizeof *places);
+    out->front = malloc((count + 1) * sizeof *out->front);
+    if (!places || !out->front) {
+        free(places);
+        free(out->front);
+        out->front = NULL;
+        return error_memory(error);
+    }
+    uint64_t found = 0;
+    double cost = largest_cost(metrics, candidates, count);
+    for (int need_full = 1; need_full >= 0 && found == 0; need_full--) {
+        for (uint64_t i = 0; i < count; i++)
+            if (eligible(metrics, &candidates[i], need_full, cost))
+                places[found++] = i;
+        out->partial = !need_full && found > 0;
+    }
+    // Ties go to the lowest number: candidates are in the order of their trials.
+    uint64_t best = 0;
+    for (uint64_t i = 1; i < found; i++)
+        if (metrics_better(metrics, candidates[places[i]].metrics,
+                           candidates[places[best]].metrics))
+            best = i;
+    if (found > 0)
+        out->best = (int64_t)candidates[places[best]].trial;
+    if (metrics->objective_count == 1 && found > 0)
+        out->front[out->front_count++] = candidates[places[best]].trial;
+    else
+        for (uint64_t i = 0; i < found; i++)
+            if (!dominated(metrics, candidates, places, found, places[i]))
+                out->front[out->front_count++] = candidates[places[i]].trial;
+    free(places);
+    return ESP_OK;
+}
+
+esp_status result_set_top(const struct metrics *metrics, const struct candidate *candidates,
+                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found)
+{
+    *found = 0;
+    // An insertion into the short list of the best: earlier trials stand before equal later ones.
+    for (uint64_t i = 0; i < count; i++) {
+        if (!eligible(metrics, &candidates[i], true, 0))
+            continue;
+        uint64_t place = *found;
+        while (place > 0 &&
+               metrics_better(metrics, candidates[i].metrics, candidates[out[place - 1]].metrics))
+            place--;
+        if (place >= most)
+            continue;
+        uint64_t last = *found < most ? (*found)++ : most - 1;
+        for (uint64_t j = last; j > place; j--)
+            out[j] = out[j - 1];
+        out[place] = i;
+    }
+    for (uint64_t i = 0; i < *found; i++)
+        out[i] = candidates[out[i]].trial;
+    return ESP_OK;
+}
+
+// The run's trials as candidates. Owner: the caller (free).
+static struct candidate *run_candidates(const struct run *run, struct error *error)
+{
+    struct candidate *candidates = calloc(run->trial_count + 1, sizeof *candidates);
+    if (!candidates) {
+        error_memory(error);
+        return NULL;
+    }
+    for (uint64_t i = 0; i < run->trial_count; i++) {
+        const struct trial *trial = &run->trials[i];
+        candidates[i] = (struct candidate){i, trial->state == TRIAL_DONE,
+                                           trial->fidelity_count == 0, trial->metrics};
+    }
+    return candidates;
+}
+
+esp_status run_result_set(const struct run *run, struct result_set *out, struct error *error)
+{
+    struct candidate *candidates = run_candidates(run, error);
+    if (!candidates)
+        return ESP_ERROR_MEMORY;
+    esp_status status = result_set_make(out, &run->metrics, candidates, run->trial_count, error);
+    free(candidates);
+    return status;
+}
+
+esp_status run_top(const struct run *run, uint64_t most, uint64_t *out, uint64_t *found,
+                   struct error *error)
+{
+    struct candidate *candidates = run_candidates(run, error);
+    if (!candidates)
+        return ESP_ERROR_MEMORY;
+    esp_status status =
+        result_set_top(&run->metrics, candidates, run->trial_count, most, out, found);
+    free(candidates);
+    return status;
+}

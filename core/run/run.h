@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// One run: the coordinator's object, from the opened out folder to the summary. What each file does:
+//   open.c    the out folder, its lock and store; a new run or one that is resumed
+//   loop.c    asks and tells by the order, until it says END
+//   submit.c  specifications to the executor, its events back, attempts
+//   final.c   the final trainings
+//   summary.c what a person is told at the end
+#ifndef RUN_RUN_H
+#define RUN_RUN_H
+
+#include "config/experiment.h"
+#include "evaluate/session.h"
+#include "execute/execute.h"
+#include "loader/instance.h"
+#include "progress/progress.h"
+#include "run/metrics.h"
+#include "run/order.h"
+#include "run/search.h"
+#include "store/store.h"
+
+#include <uv.h>
+
+// How often a trial whose worker was lost is run again.
+#define RUN_LOST_RETRIES 3
+
+// A trial in memory.
+struct trial {
+    enum trial_state state;
+    struct arch *arch; // NULL once nobody needs it (cheap trials that were told)
+    uint64_t hash;
+    uint64_t asked_event, told_event;
+    uint64_t lineage;
+    int64_t parent;
+    uint32_t mode;
+    uint64_t attempt; // of the next or current submission
+    uint32_t lost;    // how often its worker was lost in this session
+    struct fidelity *fidelity;
+    uint64_t fidelity_count;
+    double *metrics; // in the run's order; NULL without
+    double seconds, elapsed;
+    char *error;
+    char *folder;   // of the current attempt
+    char *earlier;  // of a lost attempt that may hold a checkpoint
+    bool stored;    // a row is in the store
+    bool continued; // a continuation of it was asked: the next starts a new lineage
+};
+
+struct run_options {
+    bool resume;
+    bool quiet;
+    bool json; // the summary as JSON on standard output, progress off it
+};
+
+struct run {
+    const struct experiment *experiment;
+    struct run_options options;
+    char *out; // absolute
+    int lock;  // the locked descriptor; -1 = none
+
+    struct session *session;
+    const esp_estimator_info *info;
+    bool cheap;
+    bool cheap_needs_graph;
+    struct metrics metrics;
+
+    struct store *store;
+    struct run_row row;
+    bool resumed;
+    bool finished_before; // a resume of a run that was done
+
+    struct search *search;
+    struct instance *strategy;
+    uint32_t strategy_takes;
+    struct order *order;
+
+    struct trial *trials;
+    uint64_t trial_count, trial_capacity;
+    uint64_t stored_count;  // trials of earlier sessions: replayed before anything new
+    uint64_t *stored_tells; // asynchronous order: trials in the order of their tells
+    uint64_t stored_tell_count, stored_tell_next;
+    uint64_t events; // asks and tells so far
+
+    struct jobs *jobs;
+    struct instance *executor;
+    uint64_t *submitted; // trials at the executor, in the order of their submission
+    uint64_t submitted_count, submitted_capacity;
+    uv_loop_t *loop;
+    uv_poll_t *poll;
+    uv_timer_t *timer;
+    uv_signal_t *interrupt, *terminate;
+    bool interrupted;
+
+    double began;          // of this session, monotonic seconds
+    double elapsed_before; // of earlier sessions
+    int64_t best;          // trial, or -1
+    uint64_t told_count, failed_count;
+    char done_reason[128]; // the strategy's words at DONE
+
+    struct progress *progress;
+    struct error error; // of calls whose error is told to a person at the end
+};
+
+// Opens or resumes. The experiment outlives the run. Statuses: ESP_ERROR_INVALID and
+// ESP_ERROR_NOT_FOUND are the user's (exit 2), the others the run's (exit 1).
+esp_status run_open(struct run **out, const struct experiment *experiment,
+                    const struct run_options *options, struct error *error);
+void run_close(struct run *run);
+
+// Runs until the order ends; sets state and reason in the store. With `interrupted` set it ended
+// early and can be resumed. A failing status: the run has state failed and the reason.
+esp_status run_search(struct run *run, struct error *error);
+
+// The final trainings that the INI asks for and that are not done yet.
+esp_status run_finals(struct run *run, struct error *error);
+
+// Prints the summary (human on standard output, or JSON).
+esp_status run_summary(struct run *run, struct error *error);
+
+// ---- Shared by the files of the run -----------------------------------------------------------
+
+double run_elapsed(const struct run *run);
+
+// A new place for trial `run->trial_count`.
+struct trial *run_add_trial(struct run *run, struct error *error);
+void trial_clear(struct trial *trial);
+
+// The store's row of a trial.
+struct trial_row run_trial_row(const struct run *run, uint64_t trial);
+
+// Loops of libuv around the executor: opened where the estimator is not cheap.
+esp_status run_open_executor(struct run *run, struct error *error);
+void run_close_executor(struct run *run);
+
+// Hands a trial to the executor; and what a final training needs.
+esp_status run_submit(struct run *run, uint64_t trial, struct error *error);
+
+// A job that is no trial: its specification is made by the caller.
+struct final_job {
+    struct specification specification;
+    struct result result;
+    bool done;
+    bool lost;
+};
+esp_status run_submit_final(struct run *run, uint64_t job,
+                            const struct specification *specification, struct error *error);
+
+// Waits for and handles events of the executor; answers when something changed or the run was
+// interrupted. `finals`: jobs of final trainings by their number (may be NULL).
+esp_status run_wait(struct run *run, struct final_job *finals, uint64_t final_count,
+                    struct error *error);
+
+// The job number of a final training.
+#define RUN_FINAL_JOB (UINT64_C(1) << 62)
+
+// The trials of best and front: feasible done ones at the full fidelity whose objective was
+// measured; where there is none, those of the largest cost.
+struct result_set {
+    int64_t best;    // -1 = none
+    uint64_t *front; // trials that no other dominates, ascending; owner: the caller (free)
+    uint64_t front_count;
+    bool partial; // no trial at full fidelity: marked so
+};
+// One candidate for it.
+struct candidate {
+    uint64_t trial;
+    bool done; // state done
+    bool full; // at the full fidelity
+    const double *metrics;
+};
+esp_status result_set_make(struct result_set *out, const struct metrics *metrics,
+                           const struct candidate *candidates, uint64_t count, struct error *error);
+esp_status run_result_set(const struct run *run, struct result_set *out, struct error *error);
+// The best `most` trials by the first objective, best first; `out` has room for them.
+esp_status result_set_top(const struct metrics *metrics, const struct candidate *candidates,
+                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found);
+esp_status run_top(const struct run *run, uint64_t most, uint64_t *out, uint64_t *found,
+                   struct error *error);
+
+#endif
