@@ -10,6 +10,44 @@
 #include <stdlib.h>
 #include <string.h>
 
+// The run's trials as candidates. Owner: the caller (free).
+static struct candidate *run_candidates(const struct run *run, struct error *error)
+{
+    struct candidate *candidates = calloc(run->trial_count + 1, sizeof *candidates);
+    if (!candidates) {
+        error_memory(error);
+        return NULL;
+    }
+    for (uint64_t i = 0; i < run->trial_count; i++) {
+        const struct trial *trial = &run->trials[i];
+        candidates[i] = (struct candidate){i, trial->state == TRIAL_DONE,
+                                           trial->fidelity_count == 0, trial->metrics};
+    }
+    return candidates;
+}
+
+esp_status run_result_set(const struct run *run, struct result_set *out, struct error *error)
+{
+    struct candidate *candidates = run_candidates(run, error);
+    if (!candidates)
+        return ESP_ERROR_MEMORY;
+    esp_status status = result_set_make(out, &run->metrics, candidates, run->trial_count, error);
+    free(candidates);
+    return status;
+}
+
+esp_status run_top(const struct run *run, uint64_t most, uint64_t *out, uint64_t *found,
+                   struct error *error)
+{
+    struct candidate *candidates = run_candidates(run, error);
+    if (!candidates)
+        return ESP_ERROR_MEMORY;
+    esp_status status =
+        result_set_top(&run->metrics, candidates, run->trial_count, most, out, found);
+    free(candidates);
+    return status;
+}
+
 struct plan {
     uint64_t trial;
     uint64_t seed;
@@ -54,7 +92,7 @@ cleanup:
     return status;
 }
 
-static char *metrics_text(const struct result *result)
+static char *result_metrics_text(const struct result *result)
 {
     json_t *object = json_object();
     for (uint64_t i = 0; i < result->metric_count; i++)
@@ -114,7 +152,7 @@ static esp_status settle_final(struct run *run, uint64_t number, const struct pl
         .trial = plan->trial,
         .seed = plan->seed,
         .state = done ? TRIAL_DONE : TRIAL_FAILED,
-        .metrics = done ? metrics_text(&job->result) : NULL,
+        .metrics = done ? result_metrics_text(&job->result) : NULL,
         .seconds = job->result.seconds,
         .error = done ? NULL : job->result.error,
         .test_read = true,

@@ -4,6 +4,7 @@
 
 #include "text/nearest.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,8 +32,8 @@ static esp_status add_rows(struct metrics *metrics, const esp_estimator_info *in
         if (metrics_find(metrics, metric->name) >= 0)
             return error_set(error, ESP_ERROR_INVALID, "the estimator declares metric %s twice",
                              metric->name);
-        esp_status status = add_row(metrics, metric->name, metric->unit, metric->flags,
-                                    metric->better, error);
+        esp_status status =
+            add_row(metrics, metric->name, metric->unit, metric->flags, metric->better, error);
         if (status != ESP_OK)
             return status;
     }
@@ -120,6 +121,64 @@ void metrics_destroy(struct metrics *metrics)
     free(metrics->objectives);
     free(metrics->bounds);
     memset(metrics, 0, sizeof *metrics);
+}
+
+char *metrics_text(const struct metrics *metrics)
+{
+    json_t *objectives = json_array(), *constraints = json_array();
+    for (uint64_t i = 0; i < metrics->objective_count; i++) {
+        const struct metric_objective *row = &metrics->objectives[i];
+        json_array_append_new(objectives,
+                              json_pack("{s:s, s:b}", "metric", metrics->rows[row->position].name,
+                                        "maximize", row->sign < 0));
+    }
+    for (uint64_t i = 0; i < metrics->bound_count; i++) {
+        const struct metric_bound *row = &metrics->bounds[i];
+        json_array_append_new(constraints, json_pack("{s:s, s:b, s:f}", "metric",
+                                                     metrics->rows[row->position].name, "at_most",
+                                                     row->sign > 0, "bound", row->bound));
+    }
+    json_t *whole = json_pack("{s:o, s:o}", "objectives", objectives, "constraints", constraints);
+    char *text = whole ? json_dumps(whole, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(whole);
+    return text;
+}
+
+esp_status metrics_restore(struct metrics *out, struct metric_row *rows, uint64_t count,
+                           const char *text, struct error *error)
+{
+    *out = (struct metrics){.rows = rows, .count = count, .declared = count >= 2 ? count - 2 : 0};
+    json_t *json = json_loads(text, 0, NULL);
+    const json_t *objectives = json_object_get(json, "objectives");
+    const json_t *constraints = json_object_get(json, "constraints");
+    out->objectives = calloc(json_array_size(objectives) + 1, sizeof *out->objectives);
+    out->bounds = calloc(json_array_size(constraints) + 1, sizeof *out->bounds);
+    out->cost = metrics_find(out, "cost");
+    esp_status status = out->objectives && out->bounds ? ESP_OK : error_memory(error);
+    size_t index;
+    json_t *row;
+    if (status == ESP_OK)
+        json_array_foreach (objectives, index, row) {
+            const char *name = json_string_value(json_object_get(row, "metric"));
+            int64_t position = name ? metrics_find(out, name) : -1;
+            if (position >= 0)
+                out->objectives[out->objective_count++] = (struct metric_objective){
+                    (uint64_t)position,
+                    json_is_true(json_object_get(row, "maximize")) ? -1.0 : 1.0};
+        }
+    if (status == ESP_OK)
+        json_array_foreach (constraints, index, row) {
+            const char *name = json_string_value(json_object_get(row, "metric"));
+            int64_t position = name ? metrics_find(out, name) : -1;
+            if (position >= 0)
+                out->bounds[out->bound_count++] = (struct metric_bound){
+                    (uint64_t)position, json_is_true(json_object_get(row, "at_most")) ? 1.0 : -1.0,
+                    json_number_value(json_object_get(row, "bound"))};
+        }
+    if (status == ESP_OK && out->objective_count == 0)
+        status = error_set(error, ESP_ERROR_DATA, "the store is damaged: it names no objective");
+    json_decref(json);
+    return status;
 }
 
 bool metrics_objectives(const struct metrics *metrics, const double *values, double *out)

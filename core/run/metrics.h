@@ -17,13 +17,13 @@ struct metrics {
     struct metric_objective {
         uint64_t position;
         double sign; // -1: maximised
-    } *objectives;
+    } * objectives;
     uint64_t objective_count;
     struct metric_bound {
         uint64_t position;
         double sign; // -1: at least
         double bound;
-    } *bounds;
+    } * bounds;
     uint64_t bound_count;
     bool needs_counts; // params or macs stand in an objective or a constraint
 };
@@ -33,6 +33,13 @@ struct metrics {
 esp_status metrics_create(struct metrics *out, const struct experiment *experiment,
                           const esp_estimator_info *info, struct error *error);
 void metrics_destroy(struct metrics *metrics);
+
+// Objectives and constraints as the store keeps them, and back with the store's rows, which are
+// taken over: {"objectives": [{"metric", "maximize"}], "constraints": [{"metric", "at_most",
+// "bound"}]}. Owner: the caller (free).
+char *metrics_text(const struct metrics *metrics);
+esp_status metrics_restore(struct metrics *out, struct metric_row *rows, uint64_t count,
+                           const char *text, struct error *error);
 
 // -1 where there is none of that name.
 int64_t metrics_find(const struct metrics *metrics, const char *name);

@@ -245,7 +245,9 @@ static esp_status begin_new(struct run *run, const char *text, struct error *err
     run->row.space = strdup(experiment->space.component->id);
     run->row.data_sha256 = sha256 ? strdup(sha256) : NULL;
     run->row.provenance = provenance();
-    if (!run->row.name || !run->row.config || !run->row.space || !run->row.provenance)
+    run->row.objectives = metrics_text(&run->metrics);
+    if (!run->row.name || !run->row.config || !run->row.space || !run->row.provenance ||
+        !run->row.objectives)
         return error_memory(error);
     const struct part *parts[PART_COUNT];
     struct plugin_row plugins[PART_COUNT];

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which trials are a run's best and its Pareto front. The command `results` and the run use the
-// same rules.
-#include "run/run.h"
+// Which trials are a run's best and its Pareto front; see result_set.h.
+#include "run/result_set.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -102,42 +101,4 @@ esp_status result_set_top(const struct metrics *metrics, const struct candidate 
     for (uint64_t i = 0; i < *found; i++)
         out[i] = candidates[out[i]].trial;
     return ESP_OK;
-}
-
-// The run's trials as candidates. Owner: the caller (free).
-static struct candidate *run_candidates(const struct run *run, struct error *error)
-{
-    struct candidate *candidates = calloc(run->trial_count + 1, sizeof *candidates);
-    if (!candidates) {
-        error_memory(error);
-        return NULL;
-    }
-    for (uint64_t i = 0; i < run->trial_count; i++) {
-        const struct trial *trial = &run->trials[i];
-        candidates[i] = (struct candidate){i, trial->state == TRIAL_DONE,
-                                           trial->fidelity_count == 0, trial->metrics};
-    }
-    return candidates;
-}
-
-esp_status run_result_set(const struct run *run, struct result_set *out, struct error *error)
-{
-    struct candidate *candidates = run_candidates(run, error);
-    if (!candidates)
-        return ESP_ERROR_MEMORY;
-    esp_status status = result_set_make(out, &run->metrics, candidates, run->trial_count, error);
-    free(candidates);
-    return status;
-}
-
-esp_status run_top(const struct run *run, uint64_t most, uint64_t *out, uint64_t *found,
-                   struct error *error)
-{
-    struct candidate *candidates = run_candidates(run, error);
-    if (!candidates)
-        return ESP_ERROR_MEMORY;
-    esp_status status =
-        result_set_top(&run->metrics, candidates, run->trial_count, most, out, found);
-    free(candidates);
-    return status;
 }

@@ -4,7 +4,7 @@
 //   loop.c    asks and tells by the order, until it says END
 //   submit.c  specifications to the executor, its events back, attempts
 //   final.c   the final trainings
-//   summary.c what a person is told at the end
+// What a person is told at the end is report/summary.h's.
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
 
@@ -15,6 +15,7 @@
 #include "progress/progress.h"
 #include "run/metrics.h"
 #include "run/order.h"
+#include "run/result_set.h"
 #include "run/search.h"
 #include "store/store.h"
 
@@ -113,9 +114,6 @@ esp_status run_search(struct run *run, struct error *error);
 // The final trainings that the INI asks for and that are not done yet.
 esp_status run_finals(struct run *run, struct error *error);
 
-// Prints the summary (human on standard output, or JSON).
-esp_status run_summary(struct run *run, struct error *error);
-
 // ---- Shared by the files of the run -----------------------------------------------------------
 
 double run_elapsed(const struct run *run);
@@ -152,27 +150,8 @@ esp_status run_wait(struct run *run, struct final_job *finals, uint64_t final_co
 // The job number of a final training.
 #define RUN_FINAL_JOB (UINT64_C(1) << 62)
 
-// The trials of best and front: feasible done ones at the full fidelity whose objective was
-// measured; where there is none, those of the largest cost.
-struct result_set {
-    int64_t best;    // -1 = none
-    uint64_t *front; // trials that no other dominates, ascending; owner: the caller (free)
-    uint64_t front_count;
-    bool partial; // no trial at full fidelity: marked so
-};
-// One candidate for it.
-struct candidate {
-    uint64_t trial;
-    bool done; // state done
-    bool full; // at the full fidelity
-    const double *metrics;
-};
-esp_status result_set_make(struct result_set *out, const struct metrics *metrics,
-                           const struct candidate *candidates, uint64_t count, struct error *error);
 esp_status run_result_set(const struct run *run, struct result_set *out, struct error *error);
 // The best `most` trials by the first objective, best first; `out` has room for them.
-esp_status result_set_top(const struct metrics *metrics, const struct candidate *candidates,
-                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found);
 esp_status run_top(const struct run *run, uint64_t most, uint64_t *out, uint64_t *found,
                    struct error *error);
 

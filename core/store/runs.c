@@ -20,6 +20,7 @@ void run_row_destroy(struct run_row *row)
     free(row->reason);
     free(row->message);
     free(row->space);
+    free(row->objectives);
     free(row->data_sha256);
     free(row->provenance);
     memset(row, 0, sizeof *row);
@@ -97,8 +98,8 @@ esp_status store_add_run(struct store *store, struct run_row *row, const struct 
     sqlite3_stmt *insert =
         store_prepare(store,
                       "INSERT INTO run (name, seed, config, state, reason, message, space,"
-                      " data_sha256, provenance, elapsed, plugin_set)"
-                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                      " data_sha256, provenance, elapsed, plugin_set, objectives)"
+                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
                       error);
     if (!insert)
         return ESP_ERROR_IO;
@@ -113,6 +114,7 @@ esp_status store_add_run(struct store *store, struct run_row *row, const struct 
     bind_text(insert, 9, row->provenance);
     sqlite3_bind_double(insert, 10, row->elapsed);
     sqlite3_bind_int64(insert, 11, row->plugin_set);
+    bind_text(insert, 12, row->objectives);
     status = store_execute(store, insert, error);
     sqlite3_finalize(insert);
     row->run = sqlite3_last_insert_rowid(store->database);
@@ -150,11 +152,11 @@ esp_status store_set_run(struct store *store, const struct run_row *row, struct 
 esp_status store_get_run(struct store *store, struct run_row *out, struct error *error)
 {
     memset(out, 0, sizeof *out);
-    sqlite3_stmt *select =
-        store_prepare(store,
-                      "SELECT run, name, seed, config, state, reason, message, space, data_sha256,"
-                      " provenance, elapsed, plugin_set, finals_done FROM run ORDER BY run LIMIT 1",
-                      error);
+    sqlite3_stmt *select = store_prepare(
+        store,
+        "SELECT run, name, seed, config, state, reason, message, space, data_sha256,"
+        " provenance, elapsed, plugin_set, finals_done, objectives FROM run ORDER BY run LIMIT 1",
+        error);
     if (!select)
         return ESP_ERROR_IO;
     int code = sqlite3_step(select);
@@ -173,7 +175,8 @@ esp_status store_get_run(struct store *store, struct run_row *out, struct error 
         out->elapsed = sqlite3_column_double(select, 10);
         out->plugin_set = store->plugin_set = sqlite3_column_int64(select, 11);
         out->finals_done = sqlite3_column_int(select, 12) != 0;
-        if (!out->name || !out->config || !out->space || !out->provenance)
+        out->objectives = column_text(select, 13);
+        if (!out->name || !out->config || !out->space || !out->provenance || !out->objectives)
             status = error_memory(error);
     } else if (code == SQLITE_DONE) {
         status = error_set(error, ESP_ERROR_NOT_FOUND, "%s: it holds no run yet", store->path);

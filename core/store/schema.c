@@ -16,6 +16,7 @@ static const char *const migrations[] = {
     "  reason TEXT,"
     "  message TEXT,"
     "  space TEXT NOT NULL,"
+    "  objectives TEXT NOT NULL," // JSON
     "  data_sha256 TEXT,"
     "  provenance TEXT NOT NULL,"
     "  elapsed REAL NOT NULL,"

@@ -43,9 +43,10 @@ struct run_row {
     uint64_t seed;
     char *config; // the resolved INI
     enum run_state state;
-    char *reason;  // budget, exhausted, strategy, failures, error; NULL while it runs
-    char *message; // of an error; NULL where there is none
-    char *space;   // id
+    char *reason;     // budget, exhausted, strategy, failures, error; NULL while it runs
+    char *message;    // of an error; NULL where there is none
+    char *space;      // id
+    char *objectives; // JSON of metrics_json: objectives and constraints
     char *data_sha256;
     char *provenance; // JSON: versions, instruction set, machine
     double elapsed;   // seconds over all sessions

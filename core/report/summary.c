@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// The closing summary of a run; see summary.h.
+#include "report/summary.h"
+
+#include "report/results.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static uint64_t count_state(const struct results *results, enum trial_state state)
+{
+    uint64_t count = 0;
+    for (uint64_t i = 0; i < results->count; i++)
+        count += results->trials[i].state == state;
+    return count;
+}
+
+static void print_head(const struct results *results)
+{
+    const struct run_row *row = &results->row;
+    uint64_t failed = count_state(results, TRIAL_FAILED) + count_state(results, TRIAL_LOST);
+    printf("\nRun %s, seed %llu: %s", row->name, (unsigned long long)row->seed,
+           run_state_name(row->state));
+    if (row->reason)
+        printf(" (%s)", row->reason);
+    printf(", %llu trials", (unsigned long long)results->count);
+    if (failed)
+        printf(", %llu of them failed", (unsigned long long)failed);
+    printf(", %.1f s\n", row->elapsed);
+    if (row->message)
+        printf("%s\n", row->message);
+}
+
+static void print_metric(const char *name, double value)
+{
+    if (!isfinite(value))
+        return;
+    if (fabs(value) >= 1000 && value == floor(value))
+        printf("  %-20s %.0f\n", name, value);
+    else
+        printf("  %-20s %.5g\n", name, value);
+}
+
+static void print_best(const struct results *results)
+{
+    if (results->set.best < 0) {
+        printf("No trial was completed.\n");
+        return;
+    }
+    const struct result_trial *trial = &results->trials[results->set.best];
+    printf("\nBest architecture: trial %llu%s, hash %016llx\n", (unsigned long long)trial->trial,
+           results->set.partial ? " (no trial had the full fidelity)" : "",
+           (unsigned long long)trial->hash);
+    arch_print_words(trial->arch, "  ", stdout);
+    printf("Metrics:\n");
+    for (uint64_t i = 0; i < results->metrics.count; i++)
+        print_metric(results->metrics.rows[i].name, trial->metrics[i]);
+    if (results->set.front_count > 1)
+        printf("Pareto front: %llu trials\n", (unsigned long long)results->set.front_count);
+}
+
+struct spread {
+    double sum, square;
+    uint64_t count;
+};
+
+static void print_finals(const struct results *results)
+{
+    struct spread test = {0};
+    size_t i;
+    json_t *row;
+    json_array_foreach (results->finals, i, row) {
+        const char *folder = json_string_value(json_object_get(row, "folder"));
+        long long trial = (long long)json_integer_value(json_object_get(row, "trial"));
+        const char *state = json_string_value(json_object_get(row, "state"));
+        if (strcmp(state, "done") != 0) {
+            printf("Final training of trial %lld %s: %s\n", trial, state,
+                   json_string_value(json_object_get(row, "error")));
+            continue;
+        }
+        json_t *metrics = json_object_get(row, "metrics");
+        printf("\nFinal training of trial %lld on all training data, %.1f s:\n", trial,
+               json_number_value(json_object_get(row, "seconds")));
+        const char *name;
+        json_t *value;
+        json_object_foreach (metrics, name, value)
+            print_metric(name, json_number_value(value));
+        printf("  %-20s %s/%s/last.safetensors\n", "weights", results->folder, folder);
+        double accuracy = json_number_value(json_object_get(metrics, "test_accuracy"));
+        test.sum += accuracy;
+        test.square += accuracy * accuracy;
+        test.count++;
+    }
+    if (test.count > 1) {
+        double n = (double)test.count, mean = test.sum / n;
+        double variance = (test.square - n * mean * mean) / (n - 1);
+        printf("test_accuracy over %llu final trainings: mean %.4f, standard deviation %.4f\n",
+               (unsigned long long)test.count, mean, sqrt(variance > 0 ? variance : 0));
+    }
+}
+
+static void print_paths(const struct results *results)
+{
+    const char *folder = results->folder;
+    printf("\nResults: %s (espalier.db, config.ini, log.txt, artifacts/)\nLook further:\n", folder);
+    printf("  espalier results %s --top 10\n", folder);
+    if (results->set.best < 0)
+        return;
+    long long best = (long long)results->set.best;
+    printf("  espalier show %s %lld\n", folder, best);
+    printf("  espalier export %s %lld --format dot -o best.dot\n", folder, best);
+    printf("  espalier train %s %lld --set estimator.epochs=20\n", folder, best);
+}
+
+esp_status summary_print(const char *folder, bool json, struct error *error)
+{
+    struct results results;
+    esp_status status = results_load(&results, folder, error);
+    if (status != ESP_OK)
+        return status;
+    if (json) {
+        json_t *whole = results_json(&results, 0, NULL, error);
+        if (whole)
+            json_dumpf(whole, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+        printf("\n");
+        json_decref(whole);
+        status = whole ? ESP_OK : ESP_ERROR;
+    } else {
+        print_head(&results);
+        print_best(&results);
+        print_finals(&results);
+        print_paths(&results);
+    }
+    results_destroy(&results);
+    return status;
+}
