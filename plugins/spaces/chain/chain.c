@@ -86,7 +86,7 @@ static esp_node conv(esp_builder *b, esp_node x, const struct position *position
     int64_t width = choose_width(b, position);
     int64_t stride = choose_stride(b, position);
     int64_t normalized = choose_batch_norm(b, position);
-    esp_conv_options options = {0};
+    esp_conv_options options = ESP_CONV_OPTIONS_INIT;
     options.channels = width;
     options.kernel = kernel;
     options.stride = stride;
@@ -101,12 +101,12 @@ static esp_node separable(esp_builder *b, esp_node x, const struct position *pos
     int64_t width = choose_width(b, position);
     int64_t stride = choose_stride(b, position);
     int64_t normalized = choose_batch_norm(b, position);
-    esp_conv_options depthwise = {0};
+    esp_conv_options depthwise = ESP_CONV_OPTIONS_INIT;
     depthwise.channels = esp_node_shape(b, x).dims[1];
     depthwise.kernel = kernel;
     depthwise.stride = stride;
     depthwise.groups = -1;
-    esp_conv_options pointwise = {0};
+    esp_conv_options pointwise = ESP_CONV_OPTIONS_INIT;
     pointwise.channels = width;
     pointwise.kernel = 1;
     pointwise.bias = !normalized;

@@ -262,6 +262,18 @@ typedef struct esp_conv_options {
     int64_t valid; // 1: no padding; 0: padded so that stride 1 keeps height and width
 } esp_conv_options;
 
+// All zero, in C and in C++: esp_conv_options options = ESP_CONV_OPTIONS_INIT;
+#ifdef __cplusplus
+#define ESP_CONV_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+    }
+#else
+#define ESP_CONV_OPTIONS_INIT                                                                      \
+    {                                                                                              \
+        0                                                                                          \
+    }
+#endif
+
 // A convolution, weights [channels, input channels / groups, kernel, kernel].
 static inline esp_node esp_conv(esp_builder *b, const char *name, esp_node x,
                                 esp_conv_options options)
