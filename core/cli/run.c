@@ -47,10 +47,7 @@ static int run_all(const struct experiment *experiment, const struct run_options
         return exit_status(status);
     *out = strdup(run->out);
     int result = EXIT_DONE;
-    status = run->row.state == RUN_DONE && run->row.finals_done && options->resume &&
-                     !run_has_more_to_do(run)
-                 ? ESP_OK
-                 : run_search(run, error);
+    status = run_search(run, error);
     if (status == ESP_OK && !run->interrupted)
         status = run_finals(run, error);
     if (status != ESP_OK)

@@ -110,7 +110,7 @@ static void print_paths(const struct results *results)
     long long best = (long long)results->set.best;
     printf("  espalier show %s %lld\n", folder, best);
     printf("  espalier export %s %lld --format dot -o best.dot\n", folder, best);
-    printf("  espalier train %s %lld --set estimator.epochs=20\n", folder, best);
+    printf("  espalier train %s %lld --set final.epochs=20\n", folder, best);
 }
 
 esp_status summary_print(const char *folder, bool json, struct error *error)

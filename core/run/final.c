@@ -225,7 +225,8 @@ esp_status run_finals(struct run *run, struct error *error)
     jobs = calloc(count + 1, sizeof *jobs);
     if (status == ESP_OK && (!known.done || !jobs))
         status = error_memory(error);
-    if (status == ESP_OK)
+    // Another [final] makes them anew.
+    if (status == ESP_OK && (!run->resumed || run->same_finals))
         status = store_each_final(run->store, run->row.run, note_known, &known, error);
     if (status == ESP_OK)
         status = run_open_executor(run, error);

@@ -503,8 +503,8 @@ static esp_status step(struct run *run, bool *over, struct error *error)
 
 esp_status run_search(struct run *run, struct error *error)
 {
-    if (run->resumed && run->row.state == RUN_DONE && run->row.finals_done)
-        run->finished_before = true;
+    if (run->finished)
+        return ESP_OK;
     run->row.state = RUN_RUNNING;
     esp_status status = store_set_run(run->store, &run->row, error);
     if (status == ESP_OK)

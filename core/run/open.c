@@ -390,7 +390,8 @@ static esp_status load_trials(struct run *run, struct error *error)
             run->elapsed_before = trial->elapsed;
         // A trial that was out when its coordinator ended is evaluated again, in a new attempt. So
         // are those that the end of an earlier, smaller budget cancelled.
-        if (!trial_state_is_outcome(trial->state) || trial->state == TRIAL_CANCELLED) {
+        bool cancelled = trial->state == TRIAL_CANCELLED && !run->finished;
+        if (!trial_state_is_outcome(trial->state) || cancelled) {
             trial->attempt++;
             trial->state = TRIAL_QUEUED;
             trial->told_event = 0;
@@ -401,6 +402,18 @@ static esp_status load_trials(struct run *run, struct error *error)
     if (run->row.elapsed > run->elapsed_before)
         run->elapsed_before = run->row.elapsed;
     return ESP_OK;
+}
+
+// Do two resolved texts say the same in a section?
+static bool same_section(const char *a, const char *b, const char *section)
+{
+    const char *start_a = strstr(a, section), *start_b = strstr(b, section);
+    if (!start_a || !start_b)
+        return start_a == start_b;
+    const char *end_a = strstr(start_a, "\n["), *end_b = strstr(start_b, "\n[");
+    size_t length_a = end_a ? (size_t)(end_a - start_a) : strlen(start_a);
+    size_t length_b = end_b ? (size_t)(end_b - start_b) : strlen(start_b);
+    return length_a == length_b && memcmp(start_a, start_b, length_a) == 0;
 }
 
 static esp_status begin_resumed(struct run *run, const char *text, struct error *error)
@@ -430,10 +443,12 @@ static esp_status begin_resumed(struct run *run, const char *text, struct error 
                  "bits",
                  set, instruction_set());
     json_decref(stored);
+    run->resumed = true;
+    run->finished = run->row.state == RUN_DONE && same_section(run->row.config, text, "[budget]");
+    run->same_finals = same_section(run->row.config, text, "[final]");
     status = load_trials(run, error);
     if (status != ESP_OK)
         return status;
-    run->resumed = true;
     char *copy = strdup(text);
     if (!copy)
         return error_memory(error);

@@ -67,7 +67,8 @@ struct run {
     struct store *store;
     struct run_row row;
     bool resumed;
-    bool finished_before; // a resume of a run that was done
+    bool finished;    // a resume of a run that was done, with the same [budget]
+    bool same_finals; // ... and the same [final]
 
     struct search *search;
     struct instance *strategy;
