@@ -37,7 +37,7 @@ static char *json_text(const struct results *results, const struct result_trial 
 }
 
 static esp_status export_trial(const struct results *results, const struct result_trial *trial,
-                               const struct options *options, bool dot, struct error *error)
+                               struct options *options, bool dot, struct error *error)
 {
     struct loaded loaded = {0};
     struct session *session = NULL;

@@ -18,7 +18,7 @@ esp_status registry_open(struct registry **out, const char *folder, struct error
 }
 
 static esp_status make_experiment(struct loaded *out, struct config *config,
-                                  const struct options *options, struct error *error)
+                                  struct options *options, struct error *error)
 {
     const char *workers = options_value(options, "workers");
     const char *folder = options_value(options, "out");
@@ -34,7 +34,7 @@ static esp_status make_experiment(struct loaded *out, struct config *config,
     return experiment_create(&out->experiment, config, out->registry, error);
 }
 
-esp_status loaded_open(struct loaded *out, const struct options *options, struct error *error)
+esp_status loaded_open(struct loaded *out, struct options *options, struct error *error)
 {
     memset(out, 0, sizeof *out);
     uint64_t set_count = 0;
@@ -63,7 +63,7 @@ static esp_status set_key(struct config *config, const char *text, struct error 
 }
 
 esp_status loaded_open_text(struct loaded *out, const char *text, const char *name,
-                            const struct options *options, struct error *error)
+                            struct options *options, struct error *error)
 {
     memset(out, 0, sizeof *out);
     uint64_t set_count = 0;

@@ -17,10 +17,10 @@ struct loaded {
 esp_status registry_open(struct registry **out, const char *folder, struct error *error);
 
 // The first argument is the INI; heeds --plugins, --set, --workers and --out where they are given.
-esp_status loaded_open(struct loaded *out, const struct options *options, struct error *error);
+esp_status loaded_open(struct loaded *out, struct options *options, struct error *error);
 // From the text of a resolved configuration (a store's), with --set over it.
 esp_status loaded_open_text(struct loaded *out, const char *text, const char *name,
-                            const struct options *options, struct error *error);
+                            struct options *options, struct error *error);
 void loaded_close(struct loaded *loaded);
 
 #endif

@@ -42,7 +42,7 @@ static char *metrics_json_text(const struct result *result)
 
 // Trains, then writes a row of the table of final trainings.
 static esp_status train_trial(const struct results *results, const struct result_trial *trial,
-                              const struct options *options, struct error *error)
+                              struct options *options, struct error *error)
 {
     struct loaded loaded = {0};
     struct session *session = NULL;

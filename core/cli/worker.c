@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+// espalier worker RUN_FOLDER: started by executors, not by people.
+#include "cli/command.h"
+#include "cli/options.h"
+#include "execute/execute.h"
+
+int command_worker(int argc, char **argv)
+{
+    struct options options;
+    int result = options_parse(&options, "worker RUN_FOLDER", NULL, 0, 1, 1, argc, argv);
+    return result == OPTIONS_GO_ON ? worker_main(options_argument(&options, 0)) : result;
+}

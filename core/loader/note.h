@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+// The note of a plugin's file, read with libelf: no code of the plugin runs.
+#ifndef LOADER_NOTE_H
+#define LOADER_NOTE_H
+
+#include "error/error.h"
+
+#include <espalier/plugin.h>
+
+#define NOTE_MAX_COMPONENTS 64
+
+struct note {
+    uint32_t abi_major, abi_minor, minor_needed;
+    char version[ESP_NOTE_VERSION_SIZE];
+    uint32_t count;
+    esp_note_component components[NOTE_MAX_COMPONENTS];
+};
+
+// Reads the note and tests its form: no ELF file of this machine, no note, a damaged one, ids that
+// are none, components that stand twice. Whether the versions fit is note_check's. The message is
+// the reason alone, without the path.
+esp_status note_read(struct note *out, const char *path, struct error *error);
+
+// Does this host serve a plugin of these versions? Both sides are named.
+esp_status note_check(const struct note *note, struct error *error);
+
+#endif
