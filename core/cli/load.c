@@ -4,7 +4,6 @@
 
 #include "execute/execute.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 esp_status registry_open(struct registry **out, const char *folder, struct error *error)
@@ -46,22 +45,6 @@ esp_status loaded_open(struct loaded *out, struct options *options, struct error
     return status == ESP_OK ? make_experiment(out, config, options, error) : status;
 }
 
-// "section.key=value" over what the configuration says.
-static esp_status set_key(struct config *config, const char *text, struct error *error)
-{
-    const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
-    if (!dot || !equals || dot > equals)
-        return error_set(error, ESP_ERROR_INVALID, "--set: expected section.key=value, got '%s'",
-                         text);
-    char *section = strndup(text, (size_t)(dot - text));
-    char *key = strndup(dot + 1, (size_t)(equals - dot - 1));
-    esp_status status =
-        section && key ? config_set(config, section, key, equals + 1, error) : error_memory(error);
-    free(section);
-    free(key);
-    return status;
-}
-
 esp_status loaded_open_text(struct loaded *out, const char *text, const char *name,
                             struct options *options, struct error *error)
 {
@@ -73,7 +56,7 @@ esp_status loaded_open_text(struct loaded *out, const char *text, const char *na
     if (status == ESP_OK)
         status = config_parse(&config, text, name, ".", error);
     for (uint64_t i = 0; status == ESP_OK && i < set_count; i++)
-        status = set_key(config, sets[i], error);
+        status = config_apply(config, sets[i], error);
     if (status != ESP_OK) {
         config_destroy(config);
         return status;

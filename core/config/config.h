@@ -32,9 +32,15 @@ const struct config_entry *config_get(const struct config *config, uint64_t i);
 const struct config_entry *config_find(const struct config *config, const char *section,
                                        const char *key);
 bool config_has_section(const struct config *config, const char *section);
+// The sections in the order of meeting, empty ones too.
+uint64_t config_section_count(const struct config *config);
+const char *config_section(const struct config *config, uint64_t i);
 // Sets or replaces an entry (a default, an option of the command line).
 esp_status config_set(struct config *config, const char *section, const char *key,
                       const char *value, struct error *error);
+
+// "section.key=value", as --set gives it.
+esp_status config_apply(struct config *config, const char *text, struct error *error);
 
 // The folder that relative paths start at: of the file that the entry stands in.
 const char *config_folder(const struct config *config, const struct config_entry *entry);
