@@ -9,6 +9,8 @@
 
 #include <espalier/engine.h>
 
+#include <jansson.h>
+
 struct safetensors_entry {
     const char *name;
     uint32_t rank;
@@ -36,5 +38,7 @@ struct safetensors_entry safetensors_get(const struct safetensors *file, uint64_
 bool safetensors_find(const struct safetensors *file, const char *name,
                       struct safetensors_entry *out);
 const char *safetensors_note(const struct safetensors *file, const char *key);
+// Copies all notes into a JSON object.
+void safetensors_each_note(const struct safetensors *file, json_t *into);
 
 #endif
