@@ -23,15 +23,17 @@ static const struct parameter *find(esp_create *create, const char *name, uint32
     struct esp_create_host *host = (struct esp_create_host *)(void *)create;
     const struct parameter *parameter = parameters_find(host->parameters, name);
     if (!parameter) {
-        esp_fail(create, ESP_ERROR_MISUSE, "create asks for the parameter '%s', which is not in "
-                                           "its table",
+        esp_fail(create, ESP_ERROR_MISUSE,
+                 "create asks for the parameter '%s', which is not in "
+                 "its table",
                  name);
         return NULL;
     }
     uint32_t type = parameter->row->type;
     if (type != first && type != second && type != third) {
-        esp_fail(create, ESP_ERROR_MISUSE, "create asks for the parameter '%s' as another type "
-                                           "than its table says",
+        esp_fail(create, ESP_ERROR_MISUSE,
+                 "create asks for the parameter '%s' as another type "
+                 "than its table says",
                  name);
         return NULL;
     }
@@ -87,8 +89,14 @@ static uint64_t create_seed(esp_create *create)
 }
 
 static const esp_create_api create_api = {
-    sizeof(esp_create_api), param_int,   param_real,  param_text,
-    param_ints,             param_names, create_task, create_seed,
+    sizeof(esp_create_api),
+    param_int,
+    param_real,
+    param_text,
+    param_ints,
+    param_names,
+    create_task,
+    create_seed,
 };
 
 static esp_status call_create(struct instance *instance, void *context)
@@ -139,8 +147,8 @@ static void call_destroy(const struct instance *instance)
 }
 
 esp_status instance_create(struct instance **out, const struct component *component,
-                           const struct parameters *parameters, const esp_task *task,
-                           uint64_t seed, void *context, struct error *error)
+                           const struct parameters *parameters, const esp_task *task, uint64_t seed,
+                           void *context, struct error *error)
 {
     struct instance *instance = calloc(1, sizeof *instance);
     struct esp_create_host *host = calloc(1, sizeof *host);

@@ -82,8 +82,9 @@ static uint64_t least_size(uint32_t kind)
 static esp_status check_param(const esp_param *row, struct error *error)
 {
     if (row->struct_size < sizeof(esp_param))
-        return error_set(error, ESP_ERROR_DATA, "a row of its parameter table has %llu bytes, "
-                                                "expected at least %zu",
+        return error_set(error, ESP_ERROR_DATA,
+                         "a row of its parameter table has %llu bytes, "
+                         "expected at least %zu",
                          (unsigned long long)row->struct_size, sizeof(esp_param));
     if (!row->name || row->name[0] == '\0')
         return error_set(error, ESP_ERROR_DATA, "a parameter has no name");

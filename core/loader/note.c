@@ -82,8 +82,8 @@ static esp_status read_descriptor(struct note *out, const char *bytes, size_t si
                          header.component_count, header.component_size, left);
     esp_status status = ESP_OK;
     for (uint32_t i = 0; status == ESP_OK && i < header.component_count; i++)
-        status = read_component(
-            out, bytes + sizeof header + (size_t)i * header.component_size, error);
+        status =
+            read_component(out, bytes + sizeof header + (size_t)i * header.component_size, error);
     return status;
 }
 
@@ -113,9 +113,8 @@ static esp_status scan_sections(struct note *out, Elf *elf, bool *found, struct 
         return ESP_OK;
     while (!*found && (section = elf_nextscn(elf, section))) {
         GElf_Shdr header;
-        const char *name = gelf_getshdr(section, &header)
-                               ? elf_strptr(elf, names, header.sh_name)
-                               : NULL;
+        const char *name =
+            gelf_getshdr(section, &header) ? elf_strptr(elf, names, header.sh_name) : NULL;
         if (!name || strcmp(name, ESP_NOTE_SECTION) != 0)
             continue;
         Elf_Data *data = elf_getdata(section, NULL);

@@ -195,19 +195,24 @@ static esp_status scan_all(struct registry *registry, const char *folder, struct
     return status == ESP_OK ? scan_own(registry, error) : status;
 }
 
+esp_status registry_create_empty(struct registry **out, struct error *error)
+{
+    library_prepare_environment();
+    *out = calloc(1, sizeof **out);
+    return *out ? ESP_OK : error_memory(error);
+}
+
 esp_status registry_create(struct registry **out, const char *folder, struct error *error)
 {
-    struct registry *registry = calloc(1, sizeof *registry);
-    if (!registry)
-        return error_memory(error);
-    library_prepare_environment();
-    esp_status status = scan_all(registry, folder, error);
-    if (status != ESP_OK) {
-        registry_destroy(registry);
+    esp_status status = registry_create_empty(out, error);
+    if (status != ESP_OK)
         return status;
+    status = scan_all(*out, folder, error);
+    if (status != ESP_OK) {
+        registry_destroy(*out);
+        *out = NULL;
     }
-    *out = registry;
-    return ESP_OK;
+    return status;
 }
 
 void registry_destroy(struct registry *registry)
@@ -254,8 +259,7 @@ static esp_status load_entry(struct entry *entry, struct error *error)
     if (entry->component.type)
         return ESP_OK;
     const void *type = NULL;
-    esp_status status =
-        library_load(&type, entry->path, entry->component.kind, entry->id, error);
+    esp_status status = library_load(&type, entry->path, entry->component.kind, entry->id, error);
     if (status == ESP_OK)
         status = file_sha256(entry->sha256, entry->path, error);
     if (status != ESP_OK) {
@@ -282,9 +286,8 @@ static esp_status not_found(const struct registry *registry, uint32_t kind, cons
         return error_set(error, ESP_ERROR_INVALID,
                          "there is no %s '%s'; did you mean '%s'? (`espalier list %s` shows all)",
                          kind_name(kind), id, nearest, kind_name(kind));
-    return error_set(error, ESP_ERROR_INVALID,
-                     "there is no %s '%s' (`espalier list %s` shows all)", kind_name(kind), id,
-                     kind_name(kind));
+    return error_set(error, ESP_ERROR_INVALID, "there is no %s '%s' (`espalier list %s` shows all)",
+                     kind_name(kind), id, kind_name(kind));
 }
 
 esp_status registry_find(const struct component **out, struct registry *registry, uint32_t kind,
@@ -355,17 +358,13 @@ struct description component_description(const struct component *component)
                                 type->param_stride};
 }
 
-_Static_assert(offsetof(esp_strategy_type, param_stride) ==
-                       offsetof(esp_space_type, param_stride) &&
-                   offsetof(esp_estimator_type, param_stride) ==
-                       offsetof(esp_space_type, param_stride) &&
-                   offsetof(esp_dataset_type, param_stride) ==
-                       offsetof(esp_space_type, param_stride) &&
-                   offsetof(esp_engine_type, param_stride) ==
-                       offsetof(esp_space_type, param_stride) &&
-                   offsetof(esp_executor_type, param_stride) ==
-                       offsetof(esp_space_type, param_stride),
-               "descriptions begin alike");
+_Static_assert(
+    offsetof(esp_strategy_type, param_stride) == offsetof(esp_space_type, param_stride) &&
+        offsetof(esp_estimator_type, param_stride) == offsetof(esp_space_type, param_stride) &&
+        offsetof(esp_dataset_type, param_stride) == offsetof(esp_space_type, param_stride) &&
+        offsetof(esp_engine_type, param_stride) == offsetof(esp_space_type, param_stride) &&
+        offsetof(esp_executor_type, param_stride) == offsetof(esp_space_type, param_stride),
+    "descriptions begin alike");
 
 const void *component_ability(const struct component *component, const char *id)
 {

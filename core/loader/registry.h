@@ -28,6 +28,8 @@ struct registry;
 // Scans, in this order: `folder` (--plugins, may be NULL), $ESPALIER_PLUGINS (colon-separated),
 // ~/.local/lib/espalier/plugins, and lib/espalier/plugins beside the program's bin folder.
 esp_status registry_create(struct registry **out, const char *folder, struct error *error);
+// The same without looking anywhere: for a worker, which is told its files.
+esp_status registry_create_empty(struct registry **out, struct error *error);
 void registry_destroy(struct registry *registry); // unloads nothing
 
 // A component that is part of the program (the executors local and inline).

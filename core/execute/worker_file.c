@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// worker.json: all that a worker needs besides specifications.
+#include "execute/execute.h"
+
+#include "execute/worker_file.h"
+
+#include <espalier/plugin.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct part *const *parts_of(const struct experiment *experiment,
+                                          const struct part *parts[5])
+{
+    parts[0] = &experiment->space;
+    parts[1] = &experiment->strategy;
+    parts[2] = &experiment->estimator;
+    parts[3] = &experiment->dataset;
+    parts[4] = &experiment->engine;
+    return parts;
+}
+
+esp_status worker_file_write(const char *run_folder, const struct experiment *experiment,
+                             struct error *error)
+{
+    const struct part *parts[5];
+    char *text = experiment_text(experiment, error), *path = NULL, *aside = NULL;
+    json_t *plugins = json_array(), *whole = NULL;
+    esp_status status = text ? ESP_OK : error->status;
+    parts_of(experiment, parts);
+    for (int i = 0; i < 5; i++) {
+        const struct component *component = parts[i]->component;
+        if (component)
+            json_array_append_new(
+                plugins, json_pack("{s:s, s:s, s:s, s:s}", "kind", kind_name(component->kind), "id",
+                                   component->id, "path", component->path, "sha256",
+                                   component->sha256 ? component->sha256 : ""));
+    }
+    if (status == ESP_OK)
+        whole = json_pack("{s:s, s:s, s:O}", "espalier", ESPALIER_VERSION, "config", text,
+                          "plugins", plugins);
+    if (status == ESP_OK && (!whole || asprintf(&path, "%s/worker.json", run_folder) < 0 ||
+                             asprintf(&aside, "%s/.worker.json.new", run_folder) < 0))
+        status = error_memory(error);
+    if (status == ESP_OK &&
+        (json_dump_file(whole, aside, JSON_INDENT(1)) != 0 || rename(aside, path) != 0))
+        status = error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
+    json_decref(plugins);
+    json_decref(whole);
+    free(text);
+    free(path);
+    free(aside);
+    return status;
+}
+
+esp_status worker_file_read(struct experiment **out, struct registry *registry,
+                            const char *run_folder, struct error *error)
+{
+    char *path = NULL;
+    json_error_t reason;
+    if (asprintf(&path, "%s/worker.json", run_folder) < 0)
+        return error_memory(error);
+    json_t *whole = json_load_file(path, 0, &reason);
+    const char *text = json_string_value(json_object_get(whole, "config"));
+    const char *version = json_string_value(json_object_get(whole, "espalier"));
+    esp_status status = ESP_OK;
+    struct config *config = NULL;
+    if (!text || !version)
+        status = error_set(error, ESP_ERROR_DATA, "%s: %s", path,
+                           whole ? "it is no file for workers" : reason.text);
+    else if (strcmp(version, ESPALIER_VERSION) != 0)
+        status = error_set(error, ESP_ERROR_INVALID,
+                           "%s: the run is of espalier %s, and this program is %s", path, version,
+                           ESPALIER_VERSION);
+    size_t i;
+    json_t *row;
+    json_array_foreach (json_object_get(whole, "plugins"), i, row) {
+        const struct component *component;
+        const char *kind = json_string_value(json_object_get(row, "kind"));
+        const char *id = json_string_value(json_object_get(row, "id"));
+        const char *file = json_string_value(json_object_get(row, "path"));
+        const char *sha256 = json_string_value(json_object_get(row, "sha256"));
+        if (status != ESP_OK)
+            break;
+        if (!kind || !id || !file || !sha256)
+            status = error_set(error, ESP_ERROR_DATA, "%s: a plugin's row is malformed", path);
+        else
+            status = registry_find_file(&component, registry, kind_from_name(kind), id, file,
+                                        sha256, error);
+    }
+    if (status == ESP_OK)
+        status = config_parse(&config, text, path, run_folder, error);
+    if (status == ESP_OK)
+        status = experiment_create(out, config, registry, error);
+    json_decref(whole);
+    free(path);
+    return status;
+}
