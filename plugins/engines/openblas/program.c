@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiling a graph and running the program.
+#include "program.h"
+
+#include "openblas.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+// ---- Small things that the operators share ----------------------------------------------------
+
+float *floats(size_t count)
+{
+    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
+    float *made = aligned_alloc(64, bytes ? bytes : 64);
+    if (made)
+        memset(made, 0, bytes ? bytes : 64);
+    return made;
+}
+
+bool need_scratch(struct program *program, size_t count)
+{
+    if (count <= program->scratch_size)
+        return true;
+    float *grown = floats(count);
+    if (!grown)
+        return false;
+    free(program->scratch);
+    program->scratch = grown;
+    program->scratch_size = count;
+    return true;
+}
+
+int64_t attribute_int(const esp_graph_node *node, const char *name, int64_t missing)
+{
+    const esp_attribute *found = esp_graph_attribute(node, name);
+    return found ? found->integer : missing;
+}
+
+double attribute_real(const esp_graph_node *node, const char *name, double missing)
+{
+    const esp_attribute *found = esp_graph_attribute(node, name);
+    return found ? found->real : missing;
+}
+
+static int64_t list_at(const esp_graph_node *node, const char *name, uint64_t i, int64_t missing)
+{
+    const esp_attribute *found = esp_graph_attribute(node, name);
+    return found && i < found->count ? found->ints[i] : missing;
+}
+
+void window_read(struct window *w, const esp_graph_node *node, const esp_shape *input)
+{
+    w->channels = input->dims[1];
+    w->height = input->dims[2];
+    w->width = input->dims[3];
+    w->out_channels = node->shape.dims[1];
+    w->out_height = node->shape.dims[2];
+    w->out_width = node->shape.dims[3];
+    w->kernel_h = list_at(node, "kernel_shape", 0, 1);
+    w->kernel_w = list_at(node, "kernel_shape", 1, 1);
+    w->stride_h = list_at(node, "strides", 0, 1);
+    w->stride_w = list_at(node, "strides", 1, 1);
+    w->dilation_h = list_at(node, "dilations", 0, 1);
+    w->dilation_w = list_at(node, "dilations", 1, 1);
+    w->pad_top = list_at(node, "pads", 0, 0);
+    w->pad_left = list_at(node, "pads", 1, 0);
+    w->groups = attribute_int(node, "group", 1);
+    w->count_padding = attribute_int(node, "count_include_pad", 0) != 0;
+}
+
+VECTOR static void add(float *restrict to, const float *restrict from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] += from[i];
+}
+
+void gradient_add(struct value *value, const float *from, size_t count)
+{
+    if (!value->grad)
+        return;
+    if (value->filled)
+        add(value->grad, from, count);
+    else if (value->grad != from)
+        memcpy(value->grad, from, count * sizeof(float));
+    value->filled = true;
+}
+
+// ---- Compiling --------------------------------------------------------------------------------
+
+static void input_forward(struct program *program, struct op *op)
+{
+    (void)program;
+    (void)op; // its value is copied in before
+}
+
+const struct op_type op_input = {.name = "Input", .forward = input_forward};
+
+static const struct op_type *const types[] = {
+    &op_input,   &op_conv,    &op_batch_norm, &op_relu,         &op_sigmoid,
+    &op_tanh,    &op_add,     &op_concat,     &op_gemm,         &op_max_pool,
+    &op_flatten, &op_dropout, &op_identity,   &op_average_pool, &op_global_average_pool,
+    &op_none,
+};
+
+const struct op_type *op_type_find(const char *name)
+{
+    for (size_t i = 0; i < ESP_COUNT(types); i++)
+        if (strcmp(types[i]->name, name) == 0)
+            return types[i];
+    return NULL;
+}
+
+static esp_status copy_weight(struct program *program, struct op *op, const esp_weight *from)
+{
+    struct weight *weight = &program->weights[program->weight_count];
+    weight->path = strdup(from->path);
+    weight->shape = from->shape;
+    weight->size = esp_shape_size(&from->shape);
+    weight->trained = from->role == ESP_WEIGHT_TRAINED;
+    weight->value = floats(weight->size);
+    program->weight_count++;
+    op->weights[op->weight_count++] = weight;
+    if (program->training && weight->trained)
+        weight->gradient = floats(weight->size);
+    return weight->path && weight->value &&
+                   (weight->gradient || !program->training || !weight->trained)
+               ? ESP_OK
+               : ESP_ERROR_MEMORY;
+}
+
+static esp_status copy_node(struct program *program, uint32_t index, const esp_graph_node *node,
+                            const esp_compile_options *options, esp_call *call)
+{
+    struct op *op = &program->ops[index];
+    struct value *value = &program->values[index];
+    op->type = op_type_find(node->op);
+    if (!op->type)
+        return esp_fail(call, ESP_ERROR_UNSUPPORTED,
+                        "the engine openblas has no operator %s ('%s')", node->op, node->path);
+    op->index = index;
+    op->path = strdup(node->path);
+    op->path_hash = node->path_hash;
+    op->inputs = calloc(node->input_count + 1, sizeof *op->inputs);
+    op->input_count = node->input_count;
+    op->shape = node->shape;
+    value->size = esp_shape_size(&node->shape);
+    if (!op->path || !op->inputs)
+        return ESP_ERROR_MEMORY;
+    for (uint64_t i = 0; i < options->keep_count; i++)
+        value->kept = value->kept || strcmp(options->keep[i], node->path) == 0;
+    if (op->type == &op_input) {
+        program->graph_inputs[program->graph_input_count++] = index;
+        value->needs_grad = options->input_gradient != 0;
+    }
+    value->needs_grad = value->needs_grad || value->kept;
+    for (uint64_t i = 0; i < node->input_count; i++) {
+        op->inputs[i] = node->inputs[i];
+        program->values[node->inputs[i]].consumers++;
+        value->needs_grad = value->needs_grad || program->values[node->inputs[i]].needs_grad;
+    }
+    esp_status status = ESP_OK;
+    const char *row = (const char *)node->weights;
+    for (uint64_t i = 0; status == ESP_OK && i < node->weight_count;
+         i++, row += node->weight_stride) {
+        const esp_weight *weight = (const esp_weight *)(const void *)row;
+        value->needs_grad = value->needs_grad || weight->role == ESP_WEIGHT_TRAINED;
+        status = copy_weight(program, op, weight);
+    }
+    if (status == ESP_OK && op->type->prepare)
+        status = op->type->prepare(program, op, node, call);
+    return status;
+}
+
+static esp_status copy_graph(struct program *program, const esp_graph *graph,
+                             const esp_compile_options *options, esp_call *call)
+{
+    uint64_t weights = 0;
+    program->count = (uint32_t)esp_graph_node_count(graph);
+    program->output_count = esp_graph_output_count(graph);
+    for (uint32_t i = 0; i < program->count; i++)
+        weights += esp_graph_get(graph, i)->weight_count;
+    program->ops = calloc(program->count + 1, sizeof *program->ops);
+    program->values = calloc(program->count + 1, sizeof *program->values);
+    program->graph_inputs = calloc(program->count + 1, sizeof *program->graph_inputs);
+    program->outputs = calloc(program->output_count + 1, sizeof *program->outputs);
+    program->weights = calloc(weights + 1, sizeof *program->weights);
+    if (!program->ops || !program->values || !program->graph_inputs || !program->outputs ||
+        !program->weights)
+        return ESP_ERROR_MEMORY;
+    esp_status status = ESP_OK;
+    for (uint32_t i = 0; status == ESP_OK && i < program->count; i++)
+        status = copy_node(program, i, esp_graph_get(graph, i), options, call);
+    for (uint64_t i = 0; status == ESP_OK && i < program->output_count; i++) {
+        program->outputs[i] = esp_graph_output(graph, i);
+        // An output is read from outside: nothing overwrites it.
+        program->values[program->outputs[i]].consumers++;
+    }
+    return status;
+}
+
+esp_status program_compile(esp_call *call, const esp_graph *graph,
+                           const esp_compile_options *options, void **out)
+{
+    struct program *program = calloc(1, sizeof *program);
+    if (!program)
+        return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+    program->max_batch = options->batch ? options->batch : 1;
+    program->training = options->training != 0;
+    esp_status status = copy_graph(program, graph, options, call);
+    if (status == ESP_OK)
+        status = plan_memory(program, call);
+    if (status != ESP_OK) {
+        program_release(program);
+        return status == ESP_ERROR_MEMORY ? esp_fail(call, status, "out of memory") : status;
+    }
+    *out = program;
+    return ESP_OK;
+}
+
+void program_release(void *handle)
+{
+    struct program *program = handle;
+    for (uint32_t i = 0; program->ops && i < program->count; i++) {
+        free(program->ops[i].path);
+        free(program->ops[i].inputs);
+        free(program->ops[i].saved);
+        free(program->ops[i].places);
+        free(program->ops[i].mask);
+    }
+    for (uint64_t i = 0; i < program->weight_count; i++) {
+        struct weight *weight = &program->weights[i];
+        free(weight->path);
+        free(weight->value);
+        free(weight->gradient);
+        free(weight->first);
+        free(weight->second);
+    }
+    for (uint32_t i = 0; program->buffers && i < program->buffer_count; i++)
+        free(program->buffers[i]);
+    free(program->buffers);
+    free(program->buffer_sizes);
+    free(program->ops);
+    free(program->values);
+    free(program->graph_inputs);
+    free(program->outputs);
+    free(program->weights);
+    free(program->scratch);
+    free(program);
+}
+
+// ---- Running ----------------------------------------------------------------------------------
+
+esp_status program_forward(void *handle, esp_call *call, const esp_forward *forward)
+{
+    struct program *program = handle;
+    if (forward->batch < 1 || forward->batch > program->max_batch)
+        return esp_fail(call, ESP_ERROR_MISUSE, "a batch of %llu in a program compiled for %llu",
+                        (unsigned long long)forward->batch, (unsigned long long)program->max_batch);
+    if (forward->input_count != program->graph_input_count)
+        return esp_fail(call, ESP_ERROR_MISUSE, "%llu inputs, and the network has %llu",
+                        (unsigned long long)forward->input_count,
+                        (unsigned long long)program->graph_input_count);
+    if (forward->training && !program->training)
+        return esp_fail(call, ESP_ERROR_MISUSE, "the program was compiled for evaluation alone");
+    program->batch = forward->batch;
+    program->training_mode = forward->training != 0;
+    program->random = forward->random;
+    program->ran = true;
+    for (uint64_t i = 0; i < program->graph_input_count; i++) {
+        struct value *value = &program->values[program->graph_inputs[i]];
+        memcpy(value->data, forward->inputs[i].data, value->size * program->batch * sizeof(float));
+    }
+    for (uint32_t i = 0; i < program->count; i++)
+        program->ops[i].type->forward(program, &program->ops[i]);
+    return ESP_OK;
+}
+
+esp_status program_backward(void *handle, esp_call *call, const esp_output_gradient *gradients,
+                            uint64_t count, uint64_t stride)
+{
+    struct program *program = handle;
+    if (!program->training || !program->ran)
+        return esp_fail(call, ESP_ERROR_MISUSE,
+                        program->training ? "backward before any forward"
+                                          : "the program was compiled for evaluation "
+                                            "alone");
+    for (uint32_t i = 0; i < program->count; i++)
+        program->values[i].filled = false;
+    for (uint64_t i = 0; i < program->weight_count; i++)
+        if (program->weights[i].gradient)
+            memset(program->weights[i].gradient, 0, program->weights[i].size * sizeof(float));
+    const char *row = (const char *)gradients;
+    for (uint64_t i = 0; i < count; i++, row += stride) {
+        const esp_output_gradient *given = (const esp_output_gradient *)(const void *)row;
+        if (given->output >= program->output_count)
+            return esp_fail(call, ESP_ERROR_MISUSE, "there is no output %llu",
+                            (unsigned long long)given->output);
+        struct value *value = &program->values[program->outputs[given->output]];
+        gradient_add(value, given->data, value->size * program->batch);
+    }
+    for (uint32_t i = program->count; i-- > 0;) {
+        struct op *op = &program->ops[i];
+        struct value *value = &program->values[i];
+        if (!value->grad || op->type == &op_input)
+            continue;
+        // An output that was given no gradient, and that nothing else reached, has the gradient 0.
+        if (!value->filled)
+            memset(value->grad, 0, value->size * program->batch * sizeof(float));
+        value->filled = true;
+        op->type->backward(program, op);
+    }
+    for (uint64_t i = 0; i < program->graph_input_count; i++) {
+        struct value *value = &program->values[program->graph_inputs[i]];
+        if (value->grad && !value->filled)
+            memset(value->grad, 0, value->size * program->batch * sizeof(float));
+    }
+    return ESP_OK;
+}
+
+// ---- Tensors by name --------------------------------------------------------------------------
+
+static esp_status not_found(esp_call *call, const char *what, const char *name)
+{
+    return esp_fail(call, ESP_ERROR_NOT_FOUND, "there is no %s '%s'", what, name);
+}
+
+static esp_status weight_tensor(struct program *program, esp_call *call, uint32_t which,
+                                const char *name, esp_tensor *out)
+{
+    for (uint64_t i = 0; i < program->weight_count; i++) {
+        struct weight *weight = &program->weights[i];
+        if (strcmp(weight->path, name) != 0)
+            continue;
+        out->shape = weight->shape;
+        out->data = weight->value;
+        if (which == ESP_TENSOR_WEIGHT)
+            return ESP_OK;
+        if (!weight->trained || !program->training)
+            return not_found(call, "trained weight", name);
+        if (which != ESP_TENSOR_GRADIENT && !optimizer_state(weight, which == ESP_TENSOR_SECOND))
+            return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+        out->data = which == ESP_TENSOR_GRADIENT ? weight->gradient
+                    : which == ESP_TENSOR_FIRST  ? weight->first
+                                                 : weight->second;
+        return ESP_OK;
+    }
+    return not_found(call, "weight", name);
+}
+
+static esp_status value_tensor(struct program *program, esp_call *call, uint32_t index,
+                               bool gradient, const char *name, esp_tensor *out)
+{
+    struct value *value = &program->values[index];
+    out->data = gradient ? value->grad : value->data;
+    out->shape = program->ops[index].shape;
+    out->shape.dims[0] = (int64_t)program->batch;
+    return out->data ? ESP_OK : not_found(call, "gradient of", name);
+}
+
+esp_status program_tensor(void *handle, esp_call *call, uint32_t which, const char *name,
+                          esp_tensor *out)
+{
+    struct program *program = handle;
+    char *end = NULL;
+    uint64_t number = strtoull(name, &end, 10);
+    bool is_number = end != name && *end == '\0';
+    switch (which) {
+    case ESP_TENSOR_WEIGHT:
+    case ESP_TENSOR_GRADIENT:
+    case ESP_TENSOR_FIRST:
+    case ESP_TENSOR_SECOND:
+        return weight_tensor(program, call, which, name, out);
+    case ESP_TENSOR_OUTPUT:
+        if (!is_number || number >= program->output_count)
+            return not_found(call, "output", name);
+        return value_tensor(program, call, program->outputs[number], false, name, out);
+    case ESP_TENSOR_INPUT_GRADIENT:
+        if (!is_number || number >= program->graph_input_count)
+            return not_found(call, "input", name);
+        return value_tensor(program, call, program->graph_inputs[number], true, name, out);
+    case ESP_TENSOR_ACTIVATION:
+    case ESP_TENSOR_ACTIVATION_GRADIENT:
+        for (uint32_t i = 0; i < program->count; i++)
+            if (program->values[i].kept && strcmp(program->ops[i].path, name) == 0)
+                return value_tensor(program, call, i, which == ESP_TENSOR_ACTIVATION_GRADIENT, name,
+                                    out);
+        return not_found(call, "kept activation", name);
+    default:
+        return esp_fail(call, ESP_ERROR_NOT_FOUND, "there are no tensors of kind %u", which);
+    }
+}
