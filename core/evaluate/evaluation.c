@@ -77,8 +77,7 @@ static esp_status do_compile(esp_evaluation *handle, const esp_compile_options *
     return status;
 }
 
-static esp_random do_random(esp_evaluation *handle, const char *name, uint64_t epoch,
-                            uint64_t step)
+static esp_random do_random(esp_evaluation *handle, const char *name, uint64_t epoch, uint64_t step)
 {
     const struct evaluation *e = of(handle);
     return esp_random_stream(e->seed, XXH3_64bits(name, strlen(name)), e->lineage, epoch, step);
@@ -130,9 +129,8 @@ static esp_status do_data_read(esp_evaluation *handle, uint32_t split, const uin
 {
     struct evaluation *e = of(handle);
     esp_status status = open_data(e);
-    return status == ESP_OK
-               ? data_read(e->data, split, indices, count, samples, labels, e->error)
-               : status;
+    return status == ESP_OK ? data_read(e->data, split, indices, count, samples, labels, e->error)
+                            : status;
 }
 
 // ---- Reports ----------------------------------------------------------------------------------
@@ -159,8 +157,7 @@ static uint32_t do_progress(esp_evaluation *handle, double step, const esp_measu
     struct evaluation *e = of(handle);
     if (note_point(e, step, metrics, count, stride) != ESP_OK)
         return ESP_STOP;
-    if (e->progress &&
-        e->progress(e->progress_self, step, metrics, count, stride) == ESP_STOP)
+    if (e->progress && e->progress(e->progress_self, step, metrics, count, stride) == ESP_STOP)
         e->stopped = true;
     return e->stopped ? ESP_STOP : ESP_CONTINUE;
 }
@@ -221,32 +218,60 @@ static esp_status do_save_checkpoint(esp_evaluation *handle, esp_program *progra
     if (!e->specification || !e->specification->folder)
         return ESP_OK;
     snprintf(path, sizeof path, "%s/checkpoint.safetensors", e->specification->folder);
-    return program_save_checkpoint(program_from_handle(program), path, numbers, count, stride);
+    char *curve = e->curve ? json_dumps(e->curve, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    esp_status status =
+        program_save_checkpoint(program_from_handle(program), path, numbers, count, stride, curve);
+    free(curve);
+    return status;
 }
 
-// The checkpoint to start from: an earlier attempt's, else in a continuation the parent's.
-static bool checkpoint_path(const struct specification *s, char *path, size_t size)
+// The folder whose checkpoint is started from: an earlier attempt's, else in a continuation the
+// parent's; NULL where there is none.
+static const char *checkpoint_folder(const struct specification *s)
 {
+    char path[4096];
     if (s && s->earlier) {
-        snprintf(path, size, "%s/checkpoint.safetensors", s->earlier);
+        snprintf(path, sizeof path, "%s/checkpoint.safetensors", s->earlier);
         if (access(path, R_OK) == 0)
-            return true;
+            return s->earlier;
     }
-    if (!s || s->mode != ESP_MODE_CONTINUE || !s->parent_folder)
-        return false;
-    snprintf(path, size, "%s/checkpoint.safetensors", s->parent_folder);
-    return true;
+    return s && s->mode == ESP_MODE_CONTINUE ? s->parent_folder : NULL;
 }
 
-static esp_status do_load_checkpoint(esp_evaluation *handle, esp_program *program,
-                                     uint32_t *found)
+// The best weights so far belong to the checkpoint: a later best one goes over them.
+static esp_status take_best(struct evaluation *e, const char *from)
+{
+    char old_path[4096], new_path[4096], bytes[65536];
+    if (!e->specification->folder)
+        return ESP_OK;
+    snprintf(old_path, sizeof old_path, "%s/best.safetensors", from);
+    snprintf(new_path, sizeof new_path, "%s/best.safetensors", e->specification->folder);
+    FILE *in = fopen(old_path, "re");
+    if (!in)
+        return ESP_OK;
+    FILE *out = fopen(new_path, "we");
+    bool copied = out != NULL;
+    for (size_t count; copied && (count = fread(bytes, 1, sizeof bytes, in)) > 0;)
+        copied = fwrite(bytes, 1, count, out) == count;
+    copied = copied && !ferror(in);
+    fclose(in);
+    if (out && fclose(out) != 0)
+        copied = false;
+    return copied ? ESP_OK
+                  : error_set(e->error, ESP_ERROR_IO, "%s: cannot be copied to %s", old_path,
+                              new_path);
+}
+
+static esp_status do_load_checkpoint(esp_evaluation *handle, esp_program *program, uint32_t *found)
 {
     struct evaluation *e = of(handle);
     struct safetensors *file = NULL;
     char path[4096];
     *found = 0;
-    if (!checkpoint_path(e->specification, path, sizeof path))
+    const char *folder = checkpoint_folder(e->specification);
+    if (!folder)
         return ESP_OK;
+    snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
     esp_status status = safetensors_open(&file, path, e->error);
     if (status == ESP_OK)
         status = program_load_checkpoint(program_from_handle(program), file, path);
@@ -254,7 +279,14 @@ static esp_status do_load_checkpoint(esp_evaluation *handle, esp_program *progra
         json_decref(e->checkpoint);
         e->checkpoint = json_object();
         safetensors_each_note(file, e->checkpoint);
+        status = take_best(e, folder);
         *found = 1;
+    }
+    // A repeated attempt goes on with its curve; a continuation begins one of its own.
+    const char *curve = json_string_value(json_object_get(e->checkpoint, "curve"));
+    if (status == ESP_OK && curve && folder == e->specification->earlier) {
+        json_decref(e->curve);
+        e->curve = json_loads(curve, 0, NULL);
     }
     safetensors_close(file);
     return status;

@@ -53,10 +53,10 @@ static esp_status do_backward(esp_program *handle, const esp_output_gradient *gr
                               uint64_t count, uint64_t stride)
 {
     struct program *program = program_from_handle(handle);
-    return check(program,
-                 program->type->backward(program->program, &program->call, gradients, count,
-                                         stride),
-                 "backward");
+    return check(
+        program,
+        program->type->backward(program->program, &program->call, gradients, count, stride),
+        "backward");
 }
 
 static esp_status do_apply(esp_program *handle, const esp_optimizer *optimizer)
@@ -66,12 +66,10 @@ static esp_status do_apply(esp_program *handle, const esp_optimizer *optimizer)
                  "apply");
 }
 
-static esp_status do_tensor(esp_program *handle, uint32_t which, const char *name,
-                            esp_tensor *out)
+static esp_status do_tensor(esp_program *handle, uint32_t which, const char *name, esp_tensor *out)
 {
     struct program *program = program_from_handle(handle);
-    return check(program,
-                 program->type->tensor(program->program, &program->call, which, name, out),
+    return check(program, program->type->tensor(program->program, &program->call, which, name, out),
                  "tensor");
 }
 
@@ -80,7 +78,8 @@ static esp_status do_cross_entropy(esp_program *handle, const esp_tensor *logits
                                    double *loss, uint64_t *correct)
 {
     if (logits->shape.rank != 2)
-        return esp_fail(handle, ESP_ERROR_MISUSE, "cross entropy: expected logits [batch, classes]");
+        return esp_fail(handle, ESP_ERROR_MISUSE,
+                        "cross entropy: expected logits [batch, classes]");
     uint64_t batch = (uint64_t)logits->shape.dims[0], classes = (uint64_t)logits->shape.dims[1];
     for (uint64_t i = 0; i < batch; i++)
         if (labels[i] >= classes)
@@ -108,10 +107,10 @@ esp_status program_create(struct program **out, const struct instance *engine,
     program->type = engine->component->type;
     program->graph = graph;
     program->error = error;
-    esp_status status = check(program,
-                              program->type->compile(engine->self, &program->call, graph, options,
-                                                     &program->program),
-                              "compile");
+    esp_status status = check(
+        program,
+        program->type->compile(engine->self, &program->call, graph, options, &program->program),
+        "compile");
     if (status != ESP_OK) {
         free(program);
         return status;
@@ -130,8 +129,7 @@ void program_destroy(struct program *program)
 
 // ---- Weights one by one -----------------------------------------------------------------------
 
-typedef esp_status (*weight_visitor)(struct program *program, const esp_weight *weight,
-                                     void *self);
+typedef esp_status (*weight_visitor)(struct program *program, const esp_weight *weight, void *self);
 
 static esp_status each_weight(struct program *program, weight_visitor visit, void *self)
 {
@@ -209,8 +207,7 @@ static esp_status inherit_weight(struct program *program, const esp_weight *weig
     struct source *source = self;
     struct safetensors_entry entry;
     esp_tensor tensor;
-    if (!safetensors_find(source->file, weight->path, &entry) ||
-        !same_dims(&entry, &weight->shape))
+    if (!safetensors_find(source->file, weight->path, &entry) || !same_dims(&entry, &weight->shape))
         return ESP_OK;
     esp_status status = do_tensor(&program->handle, ESP_TENSOR_WEIGHT, weight->path, &tensor);
     if (status == ESP_OK)
@@ -269,8 +266,8 @@ static esp_status gather_one(struct program *program, struct gathered *gathered,
     if (asprintf(&name, "%s%s", prefix, weight->path) < 0)
         return error_memory(program->error);
     gathered->names[gathered->count] = name;
-    gathered->entries[gathered->count++] = (struct safetensors_entry){
-        name, weight->shape.rank, weight->shape.dims, tensor.data};
+    gathered->entries[gathered->count++] =
+        (struct safetensors_entry){name, weight->shape.rank, weight->shape.dims, tensor.data};
     return ESP_OK;
 }
 
@@ -300,39 +297,39 @@ esp_status program_save_weights(struct program *program, const char *path)
     struct gathered gathered = {0};
     esp_status status = each_weight(program, gather, &gathered);
     if (status == ESP_OK)
-        status =
-            safetensors_write(path, gathered.entries, gathered.count, NULL, 0, program->error);
+        status = safetensors_write(path, gathered.entries, gathered.count, NULL, 0, program->error);
     gathered_free(&gathered);
     return status;
 }
 
 esp_status program_save_checkpoint(struct program *program, const char *path,
-                                   const esp_named_number *numbers, uint64_t count,
-                                   uint64_t stride)
+                                   const esp_named_number *numbers, uint64_t count, uint64_t stride,
+                                   const char *curve)
 {
     struct gathered gathered = {.optimizer = true};
     struct safetensors_note *notes = calloc(count + 1, sizeof *notes);
     char(*texts)[64] = calloc(count + 1, sizeof *texts);
-    esp_status status = notes && texts ? each_weight(program, gather, &gathered)
-                                       : error_memory(program->error);
+    esp_status status =
+        notes && texts ? each_weight(program, gather, &gathered) : error_memory(program->error);
     const char *row = (const char *)numbers;
     for (uint64_t i = 0; status == ESP_OK && i < count; i++, row += stride) {
         const esp_named_number *number = (const esp_named_number *)(const void *)row;
         snprintf(texts[i], sizeof texts[i], "%a", number->value);
         notes[i] = (struct safetensors_note){number->name, texts[i]};
     }
+    if (status == ESP_OK && curve)
+        notes[count++] = (struct safetensors_note){"curve", curve};
     if (status == ESP_OK)
-        status = safetensors_write(path, gathered.entries, gathered.count, notes, count,
-                                   program->error);
+        status =
+            safetensors_write(path, gathered.entries, gathered.count, notes, count, program->error);
     gathered_free(&gathered);
     free(notes);
     free(texts);
     return status;
 }
 
-static esp_status restore_one(struct program *program, const struct source *source,
-                              uint32_t which, const char *prefix, const esp_weight *weight,
-                              bool required)
+static esp_status restore_one(struct program *program, const struct source *source, uint32_t which,
+                              const char *prefix, const esp_weight *weight, bool required)
 {
     char name[1280];
     esp_tensor tensor;

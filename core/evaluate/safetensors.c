@@ -108,8 +108,7 @@ esp_status safetensors_write(const char *path, const struct safetensors_entry *e
     free(header);
     free(aside);
     return written ? ESP_OK
-                   : error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path,
-                               strerror(reason));
+                   : error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(reason));
 }
 
 // ---- Reading ----------------------------------------------------------------------------------
@@ -151,8 +150,8 @@ static esp_status take_entry(struct safetensors *file, const char *name, const j
     }
     json_int_t begin = json_integer_value(json_array_get(offsets, 0));
     json_int_t end = json_integer_value(json_array_get(offsets, 1));
-    if (begin < 0 || end < begin || (uint64_t)end > data_size || begin % (json_int_t)sizeof(float) ||
-        (uint64_t)(end - begin) != bytes)
+    if (begin < 0 || end < begin || (uint64_t)end > data_size ||
+        begin % (json_int_t)sizeof(float) || (uint64_t)(end - begin) != bytes)
         return malformed(error, path, "a tensor's offsets");
     *entry = (struct safetensors_entry){name, (uint32_t)rank, dims,
                                         (const float *)(const void *)(data + begin)};
@@ -181,8 +180,7 @@ static esp_status read_header(struct safetensors *file, const char *path, struct
     const char *name;
     json_t *value;
     esp_status status = ESP_OK;
-    json_object_foreach(file->header, name, value)
-    {
+    json_object_foreach (file->header, name, value) {
         if (status == ESP_OK && strcmp(name, "__metadata__") != 0)
             status = take_entry(file, name, value, (const char *)bytes + 8 + length,
                                 file->size - 8 - length, path, error);
@@ -202,9 +200,8 @@ esp_status safetensors_open(struct safetensors **out, const char *path, struct e
         status = error_set(error, ESP_ERROR_IO, "%s: cannot be read: %s", path, strerror(errno));
     } else {
         file->size = (size_t)found.st_size;
-        file->map = file->size
-                        ? mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, descriptor, 0)
-                        : MAP_FAILED;
+        file->map =
+            file->size ? mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, descriptor, 0) : MAP_FAILED;
         if (file->map == MAP_FAILED) {
             file->map = NULL;
             status = malformed(error, path, "it is empty");
@@ -257,8 +254,7 @@ bool safetensors_find(const struct safetensors *file, const char *name,
 
 const char *safetensors_note(const struct safetensors *file, const char *key)
 {
-    return json_string_value(
-        json_object_get(json_object_get(file->header, "__metadata__"), key));
+    return json_string_value(json_object_get(json_object_get(file->header, "__metadata__"), key));
 }
 
 void safetensors_each_note(const struct safetensors *file, json_t *into)

@@ -68,8 +68,8 @@ static esp_status add_searched(struct session *session, const char *section,
         if (!parameter->searched)
             continue;
         uint64_t index = session->design.searched_count;
-        void *grown = realloc(session->design.searched,
-                              (index + 1) * sizeof *session->design.searched);
+        void *grown =
+            realloc(session->design.searched, (index + 1) * sizeof *session->design.searched);
         if (grown)
             session->design.searched = grown;
         void *rows = realloc(session->searched, (index + 1) * sizeof *session->searched);
@@ -80,11 +80,9 @@ static esp_status add_searched(struct session *session, const char *section,
             return error_memory(error);
         session->design.searched[index].path = path;
         session->design.searched[index].domain = parameter->domain;
-        session->searched[index] =
-            (struct searched_parameter){part, parameter->row->name, index};
+        session->searched[index] = (struct searched_parameter){part, parameter->row->name, index};
         session->design.searched_count++;
-        session->space_searched =
-            session->space_searched || part == &session->experiment->space;
+        session->space_searched = session->space_searched || part == &session->experiment->space;
     }
     return ESP_OK;
 }
@@ -115,14 +113,13 @@ static esp_status cached_instance(struct session *session, struct instance_cache
             return ESP_OK;
         }
     struct instance *made = NULL;
-    esp_status status = instance_create(&made, component, parameters, task,
-                                        session->experiment->seed, NULL, error);
+    esp_status status =
+        instance_create(&made, component, parameters, task, session->experiment->seed, NULL, error);
     if (status != ESP_OK)
         return status;
     if (cache->count == MOST_INSTANCES) {
         instance_destroy(cache->items[0]);
-        memmove(cache->items, cache->items + 1,
-                (MOST_INSTANCES - 1) * sizeof(struct instance *));
+        memmove(cache->items, cache->items + 1, (MOST_INSTANCES - 1) * sizeof(struct instance *));
         cache->count--;
     }
     cache->items[cache->count++] = made;
@@ -169,8 +166,8 @@ static esp_status space_instance(void *self, const esp_value *values, void **out
 static esp_status open_design(struct session *session, struct error *error)
 {
     const struct experiment *experiment = session->experiment;
-    esp_status status = add_searched(session, "space", &experiment->space.parameters,
-                                     &experiment->space, error);
+    esp_status status =
+        add_searched(session, "space", &experiment->space.parameters, &experiment->space, error);
     if (status == ESP_OK)
         status = add_searched(session, "estimator", &experiment->estimator.parameters,
                               &experiment->estimator, error);
@@ -210,8 +207,8 @@ static esp_status open_task(struct session *session, struct error *error)
 {
     const struct part *part = &session->experiment->dataset;
     const esp_dataset_info *info = NULL;
-    esp_status status = instance_create(&session->dataset, part->component, &part->parameters,
-                                        NULL, session->experiment->seed, NULL, error);
+    esp_status status = instance_create(&session->dataset, part->component, &part->parameters, NULL,
+                                        session->experiment->seed, NULL, error);
     if (status == ESP_OK)
         status = data_describe(&info, session->dataset, error);
     if (status == ESP_OK)
@@ -293,8 +290,7 @@ esp_status session_estimator_info(struct session *session, const esp_estimator_i
     return ESP_OK;
 }
 
-esp_status session_engine(struct session *session, const struct instance **out,
-                          struct error *error)
+esp_status session_engine(struct session *session, const struct instance **out, struct error *error)
 {
     const struct part *part = &session->experiment->engine;
     if (!part->component)
@@ -328,7 +324,8 @@ esp_status session_data(struct session *session, const struct parameters *datase
     for (uint64_t i = 0; i < session->data_count; i++) {
         struct data_entry *entry = &session->data[i];
         if (entry->final == final && entry->test == test &&
-            parameters_equal(&entry->dataset, dataset) && parameters_equal(&entry->host, host_data)) {
+            parameters_equal(&entry->dataset, dataset) &&
+            parameters_equal(&entry->host, host_data)) {
             *out = entry->data;
             return ESP_OK;
         }
@@ -522,9 +519,9 @@ static esp_status write_curve(const struct evaluation *e, struct error *error)
     json_t *json = json_pack("{s:O}", "points", e->curve);
     int code = json_dump_file(json, path, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
-    return code == 0 ? ESP_OK
-                     : error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path,
-                                 strerror(errno));
+    return code == 0
+               ? ESP_OK
+               : error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
 }
 
 static esp_status call_estimator(struct evaluation *e, struct instance *estimator,
@@ -580,8 +577,8 @@ static esp_status evaluate(struct session *session, const struct specification *
 }
 
 esp_status session_evaluate(struct session *session, const struct specification *specification,
-                            progress_function progress, void *progress_self,
-                            struct result *result, struct error *error)
+                            progress_function progress, void *progress_self, struct result *result,
+                            struct error *error)
 {
     struct error words;
     struct resolved resolved = {0};
@@ -662,8 +659,7 @@ esp_status session_evaluate_cheap(struct session *session, struct arch *arch, ui
     }
     struct resolved resolved;
     struct instance *estimator = NULL;
-    esp_status status =
-        resolve(session, &resolved, arch, false, fidelity, fidelity_count, error);
+    esp_status status = resolve(session, &resolved, arch, false, fidelity, fidelity_count, error);
     if (status == ESP_OK)
         status = cached_instance(session, &session->estimators, part->component,
                                  &resolved.estimator, &session->task, &estimator, error);

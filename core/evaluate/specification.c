@@ -17,8 +17,7 @@ json_t *specification_json(const struct specification *s)
                      (json_int_t)s->attempt, "lineage", (json_int_t)s->lineage, "seed",
                      (json_int_t)s->seed, "mode", (int)s->mode, "test", s->test, "arch", s->arch,
                      "hash", s->hash, "fidelity", fidelity, "folder", s->folder, "earlier",
-                     s->earlier, "parent_folder", s->parent_folder, "wants_files",
-                     s->wants_files);
+                     s->earlier, "parent_folder", s->parent_folder, "wants_files", s->wants_files);
 }
 
 static esp_status bad(struct error *error, const char *what)
@@ -40,16 +39,14 @@ static bool take_number(uint64_t *out, const json_t *json, const char *name)
     return json_is_integer(value);
 }
 
-static esp_status take_fidelity(struct specification *out, const json_t *list,
-                                struct error *error)
+static esp_status take_fidelity(struct specification *out, const json_t *list, struct error *error)
 {
     size_t i;
     json_t *row;
     out->fidelity = calloc(json_array_size(list) + 1, sizeof *out->fidelity);
     if (!out->fidelity)
         return error_memory(error);
-    json_array_foreach(list, i, row)
-    {
+    json_array_foreach (list, i, row) {
         const char *name = json_string_value(json_array_get(row, 0));
         const json_t *value = json_array_get(row, 1);
         if (!name || !json_is_number(value))
@@ -65,7 +62,7 @@ static esp_status take_fidelity(struct specification *out, const json_t *list,
 esp_status specification_parse(struct specification *out, const json_t *json, struct error *error)
 {
     memset(out, 0, sizeof *out);
-    uint64_t purpose, mode;
+    uint64_t purpose = 0, mode = 0;
     const char *hash = json_string_value(json_object_get(json, "hash"));
     out->arch = json_incref(json_object_get(json, "arch"));
     out->test = json_is_true(json_object_get(json, "test"));
@@ -110,9 +107,8 @@ json_t *result_json(const struct result *result)
     json_t *metrics = json_object();
     for (uint64_t i = 0; i < result->metric_count; i++)
         json_object_set_new(metrics, result->metrics[i].name,
-                            isfinite(result->metrics[i].value)
-                                ? json_real(result->metrics[i].value)
-                                : json_null());
+                            isfinite(result->metrics[i].value) ? json_real(result->metrics[i].value)
+                                                               : json_null());
     return json_pack("{s:i, s:o, s:f, s:s}", "status", (int)result->status, "metrics", metrics,
                      "seconds", result->seconds, "error", result->error);
 }
@@ -135,12 +131,10 @@ esp_status result_parse(struct result *out, const json_t *json, struct error *er
     const char *name;
     json_t *value;
     esp_status status = ESP_OK;
-    json_object_foreach(metrics, name, value)
-    {
+    json_object_foreach (metrics, name, value) {
         if (status == ESP_OK)
-            status = result_set_metric(out, name,
-                                       json_is_number(value) ? json_number_value(value) : NAN,
-                                       error);
+            status = result_set_metric(
+                out, name, json_is_number(value) ? json_number_value(value) : NAN, error);
     }
     if (status != ESP_OK)
         result_destroy(out);

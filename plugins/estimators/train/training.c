@@ -244,9 +244,9 @@ static esp_status after_epoch(struct training *t, uint32_t final, uint32_t *stop
         status = keep_best(t);
     bool due =
         t->train->checkpoint_every > 0 && t->epoch % (uint64_t)t->train->checkpoint_every == 0;
+    *stop = esp_evaluation_progress(t->e, (double)t->epoch, points, final ? 2 : 4) == ESP_STOP;
     if (status == ESP_OK && due && t->epoch < (uint64_t)t->train->epochs)
         status = save_checkpoint(t);
-    *stop = esp_evaluation_progress(t->e, (double)t->epoch, points, final ? 2 : 4) == ESP_STOP;
     return status;
 }
 
