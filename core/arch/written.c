@@ -3,7 +3,7 @@
 // only a pass of the space can tell, which is core/builder/read.c.
 #include "arch/arch.h"
 #include "arch/domain.h"
-#include "error/nearest.h"
+#include "text/nearest.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -182,9 +182,9 @@ esp_status written_value(esp_value *out, const json_t *json, const esp_domain *d
     char expected[512], nearest[128] = "";
     domain_text(expected, sizeof expected, domain);
     if (domain->kind == ESP_DECISION_ONE && json_is_string(json)) {
-        size_t near = nearest_name(json_string_value(json), domain->names, domain->count);
-        if (near < domain->count)
-            snprintf(nearest, sizeof nearest, "; the nearest is %s", domain->names[near]);
+        const char *near = text_nearest(json_string_value(json), domain->names, domain->count);
+        if (near)
+            snprintf(nearest, sizeof nearest, "; the nearest is %s", near);
     }
     char *text = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
     error_set(error, ESP_ERROR_INVALID, "decision %s: %.200s is not %s%s", path,

@@ -3,7 +3,7 @@
 // the space's parameters, may be written too, with that value.
 #include "builder/pass.h"
 
-#include "error/nearest.h"
+#include "text/nearest.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,8 +73,7 @@ static const char *nearest_path(struct builder *builder, const char *path)
         return NULL;
     for (size_t i = 0; i < builder->trace_count; i++)
         paths[i] = decision_text(builder, builder->trace[i].decision);
-    size_t near = nearest_name(path, paths, builder->trace_count);
-    return near < builder->trace_count ? paths[near] : NULL;
+    return text_nearest(path, paths, builder->trace_count);
 }
 
 static esp_status end(struct chooser *self, struct builder *builder)

@@ -2,7 +2,7 @@
 // The dictionary, domains and values, and the architecture: hash, JSON, packed form.
 #include "arch/arch.h"
 #include "arch/domain.h"
-#include "error/nearest.h"
+#include "text/nearest.h"
 #include "support/leak.h"
 
 #include <criterion/criterion.h>
@@ -664,9 +664,9 @@ TestLeak(arch, values_in_words)
 TestLeak(nearest, finds_the_name_that_was_meant)
 {
     static const char *const names[] = {"learning_rate", "weight_decay", "momentum"};
-    cr_assert_eq(nearest_name("lerning_rate", names, 3), 0);
-    cr_assert_eq(nearest_name("Momentum", names, 3), 2);
-    cr_assert_eq(nearest_name("weight-decay", names, 3), 1);
-    cr_assert_eq(nearest_name("xyz", names, 3), 3, "none is near");
-    cr_assert_eq(nearest_name("x", names, 0), 0);
+    cr_assert_str_eq(text_nearest("lerning_rate", names, 3), names[0]);
+    cr_assert_str_eq(text_nearest("Momentum", names, 3), names[2]);
+    cr_assert_str_eq(text_nearest("weight-decay", names, 3), names[1]);
+    cr_assert_null(text_nearest("xyz", names, 3), "none is near");
+    cr_assert_null(text_nearest("x", names, 0));
 }
