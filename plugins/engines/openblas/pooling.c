@@ -7,14 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static esp_status prepare_pool(struct program *program, struct op *op, const esp_graph_node *node,
-                               esp_call *call)
-{
-    (void)call;
-    window_read(&op->window, node, &program->ops[op->inputs[0]].shape);
-    return ESP_OK;
-}
-
 static esp_status prepare_max(struct program *program, struct op *op, const esp_graph_node *node,
                               esp_call *call)
 {
@@ -85,35 +77,34 @@ const struct op_type op_max_pool = {
 
 // ---- Averages ---------------------------------------------------------------------------------
 
-// The part of a window that lies in the plane, and what its sum is divided by. Padding that is
-// counted ends where the padded plane ends: a window that ceil_mode lets reach further counts less.
-struct area {
-    int64_t top, bottom, left, right; // bottom and right are one past
-    double divisor;
+// How far the padded plane reaches behind the last row and column: what ONNX counts as padding.
+struct reach {
+    int64_t height, width;
 };
 
-static struct area area_at(const struct window *w, const struct op *op, int64_t oh, int64_t ow)
+// Padding that is counted ends where the padded plane ends: a window that ceil_mode lets reach
+// further counts less.
+static struct area area_at(const struct window *w, struct reach reach, int64_t oh, int64_t ow)
 {
     int64_t top = oh * w->stride_h - w->pad_top, left = ow * w->stride_w - w->pad_left;
     int64_t bottom = top + (w->kernel_h - 1) * w->dilation_h + 1;
     int64_t right = left + (w->kernel_w - 1) * w->dilation_w + 1;
-    struct area area = {top < 0 ? 0 : top, bottom > w->height ? w->height : bottom,
-                        left < 0 ? 0 : left, right > w->width ? w->width : right, 0};
+    struct area area = {top, bottom > w->height ? w->height : bottom, left,
+                        right > w->width ? w->width : right, 0};
+    // The first tap inside: taps lie a dilation apart.
+    while (area.top < 0)
+        area.top += w->dilation_h;
+    while (area.left < 0)
+        area.left += w->dilation_w;
     int64_t rows = (area.bottom - area.top + w->dilation_h - 1) / w->dilation_h;
     int64_t columns = (area.right - area.left + w->dilation_w - 1) / w->dilation_w;
-    area.divisor = (double)(rows * columns);
     if (w->count_padding) {
-        int64_t end_h = w->height + op->outer, end_w = w->width + op->inner; // with the padding
-        int64_t h = (bottom < end_h ? bottom : end_h) - top;
-        int64_t v = (right < end_w ? right : end_w) - left;
-        area.divisor = (double)(((h + w->dilation_h - 1) / w->dilation_h) *
-                                ((v + w->dilation_w - 1) / w->dilation_w));
+        int64_t end_h = bottom < reach.height ? bottom : reach.height;
+        int64_t end_w = right < reach.width ? right : reach.width;
+        rows = (end_h - top + w->dilation_h - 1) / w->dilation_h;
+        columns = (end_w - left + w->dilation_w - 1) / w->dilation_w;
     }
-    // A dilated window's first tap may lie outside.
-    while (area.top > top && (area.top - top) % w->dilation_h != 0)
-        area.top++;
-    while (area.left > left && (area.left - left) % w->dilation_w != 0)
-        area.left++;
+    area.divisor = (float)(rows * columns);
     return area;
 }
 
@@ -121,9 +112,43 @@ static esp_status prepare_average(struct program *program, struct op *op,
                                   const esp_graph_node *node, esp_call *call)
 {
     const esp_attribute *pads = esp_graph_attribute(node, "pads");
-    op->outer = pads && pads->count == 4 ? pads->ints[2] : 0; // behind the last row
-    op->inner = pads && pads->count == 4 ? pads->ints[3] : 0; // behind the last column
-    return prepare_pool(program, op, node, call);
+    struct window *w = &op->window;
+    window_read(w, node, &program->ops[op->inputs[0]].shape);
+    bool padded = pads && pads->count == 4;
+    struct reach reach = {w->height + (padded ? pads->ints[2] : 0),
+                          w->width + (padded ? pads->ints[3] : 0)};
+    op->areas = malloc((size_t)(w->out_height * w->out_width) * sizeof *op->areas);
+    if (!op->areas)
+        return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+    for (int64_t oh = 0; oh < w->out_height; oh++)
+        for (int64_t ow = 0; ow < w->out_width; ow++)
+            op->areas[oh * w->out_width + ow] = area_at(w, reach, oh, ow);
+    return ESP_OK;
+}
+
+static void average_plane(const struct window *w, const struct area *areas, const float *x,
+                          float *y)
+{
+    for (int64_t p = 0; p < w->out_height * w->out_width; p++) {
+        const struct area a = areas[p];
+        float sum = 0.0f;
+        for (int64_t ih = a.top; ih < a.bottom; ih += w->dilation_h)
+            for (int64_t iw = a.left; iw < a.right; iw += w->dilation_w)
+                sum += x[ih * w->width + iw];
+        y[p] = sum / a.divisor;
+    }
+}
+
+static void spread_plane(const struct window *w, const struct area *areas, const float *gy,
+                         float *gx)
+{
+    for (int64_t p = 0; p < w->out_height * w->out_width; p++) {
+        const struct area a = areas[p];
+        float g = gy[p] / a.divisor;
+        for (int64_t ih = a.top; ih < a.bottom; ih += w->dilation_h)
+            for (int64_t iw = a.left; iw < a.right; iw += w->dilation_w)
+                gx[ih * w->width + iw] += g;
+    }
 }
 
 static void average_forward(struct program *program, struct op *op)
@@ -131,18 +156,8 @@ static void average_forward(struct program *program, struct op *op)
     const struct window *w = &op->window;
     const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
     int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
-    for (int64_t oh = 0; oh < w->out_height; oh++)
-        for (int64_t ow = 0; ow < w->out_width; ow++) {
-            struct area a = area_at(w, op, oh, ow);
-            for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++) {
-                const float *x = in->data + i * plane;
-                float sum = 0.0f;
-                for (int64_t ih = a.top; ih < a.bottom; ih += w->dilation_h)
-                    for (int64_t iw = a.left; iw < a.right; iw += w->dilation_w)
-                        sum += x[ih * w->width + iw];
-                out->data[i * out_plane + oh * w->out_width + ow] = sum / (float)a.divisor;
-            }
-        }
+    for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++)
+        average_plane(w, op->areas, in->data + i * plane, out->data + i * out_plane);
 }
 
 static void average_backward(struct program *program, struct op *op)
@@ -155,17 +170,8 @@ static void average_backward(struct program *program, struct op *op)
         return;
     if (!in->filled)
         memset(in->grad, 0, in->size * program->batch * sizeof(float));
-    for (int64_t oh = 0; oh < w->out_height; oh++)
-        for (int64_t ow = 0; ow < w->out_width; ow++) {
-            struct area a = area_at(w, op, oh, ow);
-            for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++) {
-                float *gx = in->grad + i * plane;
-                float g = out->grad[i * out_plane + oh * w->out_width + ow] / (float)a.divisor;
-                for (int64_t ih = a.top; ih < a.bottom; ih += w->dilation_h)
-                    for (int64_t iw = a.left; iw < a.right; iw += w->dilation_w)
-                        gx[ih * w->width + iw] += g;
-            }
-        }
+    for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++)
+        spread_plane(w, op->areas, out->grad + i * out_plane, in->grad + i * plane);
     in->filled = true;
 }
 

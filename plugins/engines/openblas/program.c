@@ -227,6 +227,7 @@ void program_release(void *handle)
         free(program->ops[i].saved);
         free(program->ops[i].places);
         free(program->ops[i].mask);
+        free(program->ops[i].areas);
     }
     for (uint64_t i = 0; i < program->weight_count; i++) {
         struct weight *weight = &program->weights[i];

@@ -42,6 +42,12 @@ struct window {
     bool count_padding; // AveragePool
 };
 
+// The part of an average's window that lies in the plane, and what its sum is divided by.
+struct area {
+    int64_t top, bottom, left, right; // bottom and right are one past
+    float divisor;
+};
+
 struct program;
 struct op;
 
@@ -79,6 +85,7 @@ struct op {
     float *saved;         // BatchNormalization: mean and 1 / deviation of each channel
     uint32_t *places;     // MaxPool: where each maximum lies in its plane
     uint8_t *mask;        // Dropout
+    struct area *areas;   // AveragePool: of each output place
 };
 
 struct program {
