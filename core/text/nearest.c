@@ -2,9 +2,10 @@
 // The nearest name: optimal string alignment distance over three rows.
 #include "text/nearest.h"
 
+#include <limits.h>
 #include <string.h>
 
-// Longer words are not looked at: no name of ours is.
+// Longer words are near to none: no name of ours is.
 #define LONGEST 96
 
 static unsigned least(unsigned a, unsigned b)
@@ -18,7 +19,7 @@ static unsigned distance(const char *a, const char *b)
     unsigned rows[3][LONGEST + 1];
     unsigned *before = rows[0], *last = rows[1], *row = rows[2];
     if (m > LONGEST || n > LONGEST)
-        return LONGEST;
+        return UINT_MAX;
     for (size_t j = 0; j <= n; j++)
         last[j] = (unsigned)j;
     for (size_t i = 1; i <= m; i++) {

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 // The name of least edit distance to `word` (insertions, deletions, substitutions and neighbours
-// swapped count one each; Damerau 1964), or NULL where none is near: more than a third of the word
-// would have to change.
+// swapped count one each; Damerau 1964), or NULL where none is near: more than one letter
+// and a third of the word would have to change.
 const char *text_nearest(const char *word, const char *const *names, uint64_t count);
 
 #endif
