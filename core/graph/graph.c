@@ -5,7 +5,6 @@
 
 #include "arch/memory.h"
 #include "graph/operators.h"
-#include "text/nearest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +18,12 @@ struct graph {
     size_t node_count, node_capacity;
     uint32_t *outputs;
     size_t output_count, output_capacity;
+    // Paths of operators, for their law: each stands once. An open-addressing table of indices of
+    // `nodes`, less than half full; GRAPH_NO_NODE where a slot is free.
+    uint32_t *paths;
+    size_t path_slots;
     uint64_t params, macs;
+    bool finished;
     struct error error;
 };
 
@@ -59,8 +63,13 @@ static uint64_t api_macs(const esp_graph *handle)
 }
 
 static const esp_graph_api graph_api = {
-    sizeof(esp_graph_api), api_node_count, api_node, api_output_count,
-    api_output,            api_params,     api_macs,
+    sizeof(esp_graph_api),
+    api_node_count,
+    api_node,
+    api_output_count,
+    api_output,
+    api_params,
+    api_macs,
 };
 
 struct graph *graph_create(void)
@@ -80,6 +89,7 @@ void graph_destroy(struct graph *graph)
     arena_free(&graph->arena);
     free(graph->nodes);
     free(graph->outputs);
+    free(graph->paths);
     free(graph);
 }
 
@@ -117,6 +127,17 @@ static uint32_t append(struct graph *graph, const esp_graph_node *node, struct e
 uint32_t graph_add_input(struct graph *graph, const char *name, const esp_shape *shape,
                          struct error *error)
 {
+    bool fits = shape->rank >= 1 && shape->rank <= ESP_MAX_RANK && shape->dims[0] == ESP_BATCH;
+    for (uint32_t i = 1; fits && i < shape->rank; i++)
+        fits = shape->dims[i] >= 1 && shape->dims[i] <= OPERATOR_MOST_SIZE;
+    if (!fits) {
+        char words[SHAPE_WORDS_SIZE];
+        shape_words(words, sizeof words, shape);
+        error_set(error, ESP_ERROR_INVALID,
+                  "input '%s' of %s: expected 1 to %d dimensions, the batch and sizes of 1 to %lld",
+                  name, words, ESP_MAX_RANK, (long long)OPERATOR_MOST_SIZE);
+        return GRAPH_NO_NODE;
+    }
     esp_graph_node node = {.struct_size = sizeof node,
                            .op = "Input",
                            .path = copy_text(graph, name),
@@ -131,68 +152,79 @@ uint32_t graph_add_input(struct graph *graph, const char *name, const esp_shape 
     return append(graph, &node, error);
 }
 
-// The weight path: `<scope>/<name>`; a node without a name gets one that is unique.
-static const char *make_path(struct graph *graph, const char *scope, const char *name,
-                             const char *op)
+// `<scope>/<name>`, `<scope>` or `<name>`; and a number behind it unless it is negative. NULL: out of
+// memory.
+static const char *join_path(struct graph *graph, const char *scope, const char *name,
+                             int64_t number)
 {
-    char text[1024], own[96];
-    if (name[0] == '\0') {
-        snprintf(own, sizeof own, "%s_%zu", op, graph->node_count);
-        name = own;
-    }
-    int length = snprintf(text, sizeof text, "%s%s%s", scope, scope[0] ? "/" : "", name);
-    return length > 0 && (size_t)length < sizeof text ? copy_text(graph, text) : NULL;
+    char digits[24] = "";
+    if (number >= 0)
+        snprintf(digits, sizeof digits, "_%lld", (long long)number);
+    size_t size = strlen(scope) + strlen(name) + strlen(digits) + 2;
+    char *path = arena_take(&graph->arena, size);
+    if (path)
+        snprintf(path, size, "%s%s%s%s", scope, scope[0] && name[0] ? "/" : "", name, digits);
+    return path;
 }
 
-// Fills the call's attributes: defaults, then what was given.
-static esp_status take_attributes(struct operator_call *call, const struct operator_row *row,
-                                  const esp_attribute *attributes, uint64_t count,
-                                  uint64_t stride, struct error *error)
+// The slot of a path: where it stands, or the free one where it belongs.
+static uint32_t *find_path(const struct graph *graph, const char *path, uint64_t hash)
 {
-    const char *names[OPERATOR_MOST_ATTRIBUTES];
-    for (; call->attribute_count < OPERATOR_MOST_ATTRIBUTES &&
-           row->attributes[call->attribute_count].name;
-         call->attribute_count++) {
-        const struct operator_attribute_row *from = &row->attributes[call->attribute_count];
-        names[call->attribute_count] = from->name;
-        call->attributes[call->attribute_count] = (struct operator_attribute){
-            .name = from->name,
-            .type = from->type,
-            .integer = from->integer,
-            .real = from->real,
-            .text = from->text,
-            .absent = from->type == ESP_ATTRIBUTE_INTS,
-        };
+    size_t at = hash & (graph->path_slots - 1);
+    while (graph->paths[at] != GRAPH_NO_NODE) {
+        const esp_graph_node *node = &graph->nodes[graph->paths[at]];
+        if (node->path_hash == hash && strcmp(node->path, path) == 0)
+            break;
+        at = (at + 1) & (graph->path_slots - 1);
     }
-    const char *given = (const char *)attributes;
-    for (uint64_t i = 0; i < count; i++, given += stride) {
-        const esp_attribute *from = (const esp_attribute *)(const void *)given;
-        struct operator_attribute *to = NULL;
-        for (uint64_t j = 0; j < call->attribute_count; j++)
-            if (strcmp(call->attributes[j].name, from->name) == 0)
-                to = &call->attributes[j];
-        if (!to) {
-            const char *nearest = text_nearest(from->name, names, call->attribute_count);
-            return error_set(error, ESP_ERROR_INVALID, "%s '%s': it has no attribute '%s'%s%s%s",
-                             call->op, call->path, from->name, nearest ? "; did you mean '" : "",
-                             nearest ? nearest : "", nearest ? "'?" : "");
+    return &graph->paths[at];
+}
+
+// Room for one more path.
+static bool reserve_path(struct graph *graph)
+{
+    if (2 * (graph->node_count + 1) <= graph->path_slots)
+        return true;
+    struct graph grown = *graph;
+    grown.path_slots = graph->path_slots ? 2 * graph->path_slots : 256;
+    grown.paths = malloc(grown.path_slots * sizeof *grown.paths);
+    if (!grown.paths)
+        return false;
+    for (size_t i = 0; i < grown.path_slots; i++)
+        grown.paths[i] = GRAPH_NO_NODE;
+    for (size_t i = 0; i < graph->path_slots; i++)
+        if (graph->paths[i] != GRAPH_NO_NODE) {
+            const esp_graph_node *node = &graph->nodes[graph->paths[i]];
+            *find_path(&grown, node->path, node->path_hash) = graph->paths[i];
         }
-        bool number = to->type == ESP_ATTRIBUTE_REAL && from->type == ESP_ATTRIBUTE_INT;
-        if (to->type != from->type && !number)
-            return error_set(error, ESP_ERROR_INVALID, "%s '%s': attribute %s is of another type",
-                             call->op, call->path, from->name);
-        if (from->count > 2 * ESP_MAX_RANK)
-            return error_set(error, ESP_ERROR_INVALID, "%s '%s': attribute %s is too long",
-                             call->op, call->path, from->name);
-        to->integer = from->integer;
-        to->real = number ? (double)from->integer : from->real;
-        to->text = from->text;
-        to->count = from->count;
-        to->absent = false;
-        for (uint64_t j = 0; j < from->count; j++)
-            to->ints[j] = from->ints[j];
+    free(graph->paths);
+    graph->paths = grown.paths;
+    graph->path_slots = grown.path_slots;
+    return true;
+}
+
+// Gives the node its path: the name that was given, which may not stand already, or one of its own.
+static esp_status take_path(struct graph *graph, esp_graph_node *node, const char *scope,
+                            const char *name, const char *op, struct error *error)
+{
+    bool own = name[0] == '\0';
+    if (graph->finished)
+        return error_set(error, ESP_ERROR_MISUSE, "'%s': the graph is finished", name);
+    if (!reserve_path(graph))
+        return error_memory(error);
+    for (int64_t number = (int64_t)graph->node_count;; number++) {
+        node->path = own ? join_path(graph, scope, op, number) : join_path(graph, scope, name, -1);
+        if (!node->path)
+            return error_memory(error);
+        node->path_hash = XXH3_64bits(node->path, strlen(node->path));
+        if (*find_path(graph, node->path, node->path_hash) == GRAPH_NO_NODE)
+            return ESP_OK;
+        if (!own)
+            return error_set(error, ESP_ERROR_MISUSE,
+                             "the weight path '%s' stands twice; give the operators names or "
+                             "scopes of their own",
+                             node->path);
     }
-    return ESP_OK;
 }
 
 static esp_status take_inputs(struct graph *graph, struct operator_call *call,
@@ -200,8 +232,9 @@ static esp_status take_inputs(struct graph *graph, struct operator_call *call,
                               uint64_t count, esp_shape *shapes, struct error *error)
 {
     if (count < row->least_inputs || (row->most_inputs && count > row->most_inputs))
-        return error_set(error, ESP_ERROR_INVALID, "%s '%s': it has %llu inputs", call->op,
-                         call->path, (unsigned long long)count);
+        return call_wrong(call, error, "expected %llu input%s%s, got %llu",
+                          (unsigned long long)row->least_inputs, row->least_inputs > 1 ? "s" : "",
+                          row->most_inputs ? "" : " or more", (unsigned long long)count);
     for (uint64_t i = 0; i < count; i++) {
         if (inputs[i] >= graph->node_count)
             return error_set(error, ESP_ERROR_MISUSE, "%s '%s': input %llu is no node", call->op,
@@ -244,10 +277,8 @@ static esp_status copy_weights(struct graph *graph, esp_graph_node *node,
     if (!list)
         return ESP_ERROR_MEMORY;
     for (uint64_t i = 0; i < call->weight_count; i++) {
-        char path[1200];
-        snprintf(path, sizeof path, "%s/%s", node->path, call->weights[i].name);
         list[i] = (esp_weight){.struct_size = sizeof *list,
-                               .path = copy_text(graph, path),
+                               .path = join_path(graph, node->path, call->weights[i].name, -1),
                                .name = call->weights[i].name,
                                .shape = call->weights[i].shape,
                                .role = call->weights[i].role,
@@ -260,55 +291,42 @@ static esp_status copy_weights(struct graph *graph, esp_graph_node *node,
     return ESP_OK;
 }
 
-// A path that names weights or a stream stands once.
-static esp_status check_unique(const struct graph *graph, const esp_graph_node *node, bool random,
-                               struct error *error)
-{
-    if (node->weight_count == 0 && !random)
-        return ESP_OK;
-    for (size_t i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i].path_hash == node->path_hash &&
-            strcmp(graph->nodes[i].path, node->path) == 0)
-            return error_set(error, ESP_ERROR_MISUSE,
-                             "the weight path '%s' stands twice; give the operators names or "
-                             "scopes of their own",
-                             node->path);
-    return ESP_OK;
-}
-
 uint32_t graph_add(struct graph *graph, const char *scope, const char *name, const char *op,
                    const uint32_t *inputs, uint64_t input_count, const esp_attribute *attributes,
                    uint64_t attribute_count, uint64_t attribute_stride, struct error *error)
 {
     esp_graph_node node = {.struct_size = sizeof node,
+                           .input_count = input_count,
                            .attribute_stride = sizeof(esp_attribute),
                            .weight_stride = sizeof(esp_weight)};
-    struct operator_call call = {.op = op};
+    struct operator_call call = {.op = op ? op : ""};
     esp_shape *shapes = calloc(input_count + 1, sizeof *shapes);
     uint32_t index = GRAPH_NO_NODE;
-    node.path = call.path = make_path(graph, scope, name, op);
-    if (!shapes || !node.path) {
+    if (!shapes) {
         error_memory(error);
         goto cleanup;
     }
-    const struct operator_row *row = operator_find(op, node.path, error);
-    if (!row ||
-        take_inputs(graph, &call, row, inputs, input_count, shapes, error) != ESP_OK ||
-        take_attributes(&call, row, attributes, attribute_count, attribute_stride, error) !=
-            ESP_OK ||
-        row->infer(&call, error) != ESP_OK)
+    if (take_path(graph, &node, scope, name, call.op, error) != ESP_OK)
+        goto cleanup;
+    call.path = node.path;
+    const struct operator_row *row = operator_find(call.op, node.path, error);
+    if (!row || take_inputs(graph, &call, row, inputs, input_count, shapes, error) != ESP_OK ||
+        operator_take_attributes(&call, row, attributes, attribute_count, attribute_stride,
+                                 error) != ESP_OK ||
+        operator_infer(&call, row, error) != ESP_OK)
         goto cleanup;
     node.op = row->name;
-    node.path_hash = XXH3_64bits(node.path, strlen(node.path));
     node.inputs = copy(graph, inputs, input_count * sizeof *inputs);
-    node.input_count = input_count;
     node.shape = call.shape;
     node.macs = call.macs;
     if (!node.inputs || copy_attributes(graph, &node, &call) != ESP_OK ||
-        copy_weights(graph, &node, &call) != ESP_OK)
+        copy_weights(graph, &node, &call) != ESP_OK) {
         error_memory(error);
-    else if (check_unique(graph, &node, row->random, error) == ESP_OK)
-        index = append(graph, &node, error);
+        goto cleanup;
+    }
+    index = append(graph, &node, error);
+    if (index != GRAPH_NO_NODE)
+        *find_path(graph, node.path, node.path_hash) = index;
 cleanup:
     free(shapes);
     return index;
@@ -370,6 +388,7 @@ esp_status graph_finish(struct graph *graph, struct error *error)
         graph->outputs[i] = place[graph->outputs[i]];
     if (status == ESP_OK)
         graph->node_count = kept;
+    graph->finished = status == ESP_OK; // `paths` holds the old numbers
     free(used);
     free(place);
     return status;

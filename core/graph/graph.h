@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The graph of a network: operators in topological order with shapes, weights, params and MACs.
-// What operators exist, their attributes, shapes and weights is operators.c; drawing is dot.c.
+// What operators exist, their attributes, shapes and weights is operators.h; drawing is dot.c.
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
 
@@ -25,9 +25,10 @@ const esp_graph *graph_handle(const struct graph *graph);
 uint32_t graph_add_input(struct graph *graph, const char *name, const esp_shape *shape,
                          struct error *error);
 
-// Appends an operator. `path`: the weight path, "" where the space gave no name (then a unique one is
-// made from `scope` and the operator's name: `<scope>/Relu_17`). Attributes are tested and copied,
-// defaults filled in, the shape inferred, weights declared. GRAPH_NO_NODE on error.
+// Appends an operator. Its weight path is `<scope>/<name>` (`<name>` where the scope is ""), which no
+// other operator may have (ESP_ERROR_MISUSE); with the name "" it gets a path of its own,
+// `<scope>/Relu_17`. Attributes are tested and copied, defaults filled in, the shape inferred, weights
+// declared; what does not fit is ESP_ERROR_INVALID. GRAPH_NO_NODE on error.
 uint32_t graph_add(struct graph *graph, const char *scope, const char *name, const char *op,
                    const uint32_t *inputs, uint64_t input_count, const esp_attribute *attributes,
                    uint64_t attribute_count, uint64_t attribute_stride, struct error *error);
@@ -36,11 +37,12 @@ uint32_t graph_add(struct graph *graph, const char *scope, const char *name, con
 esp_status graph_add_output(struct graph *graph, uint32_t node, struct error *error);
 
 // Removes nodes that no output depends on (a branch that was emitted and not used) and renumbers;
-// called once when the pass is over. An error if there is no output.
+// called once when the pass is over, nothing is added afterwards. An error if there is no output.
 esp_status graph_finish(struct graph *graph, struct error *error);
 
 // Nodes, shapes, weights, params and MACs as JSON: {"nodes": [{"op", "path", "inputs", "shape",
-// "attributes", "weights": [{"path", "shape"}], "macs"}], "outputs", "params", "macs"}.
+// "attributes", "weights": [{"path", "shape", "trained"}], "macs"}], "outputs", "params", "macs"}; the
+// batch is -1. NULL: out of memory. Owner: the caller.
 json_t *graph_json(const esp_graph *graph);
 
 // Graphviz DOT text, scopes as clusters. Owner: the caller (free).

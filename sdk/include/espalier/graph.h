@@ -86,7 +86,7 @@ typedef struct esp_weight {
 typedef struct esp_graph_node {
     uint64_t struct_size;
     const char *op;         // ONNX name; "Input" for an input of the graph
-    const char *path;       // weight path, unique where the node has weights or is random
+    const char *path;       // weight path; no other operator of the graph has it
     uint64_t path_hash;     // XXH3-64 of the path: names the node's random stream
     const uint32_t *inputs; // indices of earlier nodes
     uint64_t input_count;

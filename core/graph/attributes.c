@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attributes that a space gives, held against an operator's row: names, types, ranges, defaults.
+#include "graph/operators.h"
+
+#include "text/nearest.h"
+
+#include <math.h>
+#include <string.h>
+
+struct operator_attribute *call_attribute(struct operator_call *call, const char *name)
+{
+    for (uint64_t i = 0; i < call->attribute_count; i++)
+        if (strcmp(call->attributes[i].name, name) == 0)
+            return &call->attributes[i];
+    return NULL;
+}
+
+static const char *type_name(uint32_t type)
+{
+    static const char *const names[] = {"nothing", "an integer", "a number", "a list of integers",
+                                        "a text"};
+    return names[type < ESP_COUNT(names) ? type : 0];
+}
+
+static esp_status check_integer(const struct operator_call *call,
+                                const struct operator_attribute_row *row, int64_t integer,
+                                struct error *error)
+{
+    if (integer >= row->least && integer <= row->most)
+        return ESP_OK;
+    return call_wrong(call, error, "%s: expected %s of %lld to %lld, got %lld", row->name,
+                      row->type == ESP_ATTRIBUTE_INTS ? "integers" : "an integer",
+                      (long long)row->least, (long long)row->most, (long long)integer);
+}
+
+// One of the words of `row->choices`.
+static esp_status check_text(const struct operator_call *call,
+                             const struct operator_attribute_row *row, const char *text,
+                             struct error *error)
+{
+    size_t length = strlen(text);
+    for (const char *word = row->choices; word;) {
+        const char *end = strchr(word, ' ');
+        size_t size = end ? (size_t)(end - word) : strlen(word);
+        if (size == length && memcmp(word, text, size) == 0)
+            return ESP_OK;
+        word = end ? end + 1 : NULL;
+    }
+    if (!row->choices)
+        return ESP_OK;
+    return call_wrong(call, error, "%s: expected one of %s, got '%s'", row->name, row->choices,
+                      text);
+}
+
+static esp_status take_list(const struct operator_call *call,
+                            const struct operator_attribute_row *row, struct operator_attribute *to,
+                            const esp_attribute *from, struct error *error)
+{
+    if (from->count > ESP_COUNT(to->ints) || (from->count > 0 && !from->ints))
+        return call_wrong(call, error, "%s: expected at most %zu integers, got %llu%s", row->name,
+                          ESP_COUNT(to->ints), (unsigned long long)from->count,
+                          from->count > 0 && !from->ints ? " at NULL" : "");
+    for (uint64_t i = 0; i < from->count; i++) {
+        if (check_integer(call, row, from->ints[i], error) != ESP_OK)
+            return ESP_ERROR_INVALID;
+        to->ints[i] = from->ints[i];
+    }
+    to->count = from->count;
+    to->absent = false;
+    return ESP_OK;
+}
+
+static esp_status take(const struct operator_call *call, const struct operator_attribute_row *row,
+                       struct operator_attribute *to, const esp_attribute *from,
+                       struct error *error)
+{
+    // An integer is a number, too.
+    bool widened = row->type == ESP_ATTRIBUTE_REAL && from->type == ESP_ATTRIBUTE_INT;
+    if (row->type != from->type && !widened)
+        return call_wrong(call, error, "%s: expected %s, got %s", row->name, type_name(row->type),
+                          type_name(from->type));
+    switch (row->type) {
+    case ESP_ATTRIBUTE_INT:
+        to->integer = from->integer;
+        return check_integer(call, row, from->integer, error);
+    case ESP_ATTRIBUTE_REAL:
+        to->real = widened ? (double)from->integer : from->real;
+        if (to->real >= row->real_min && to->real <= row->real_max)
+            return ESP_OK;
+        return call_wrong(call, error, "%s: expected a number of %g to %g, got %g", row->name,
+                          row->real_min, row->real_max, to->real);
+    case ESP_ATTRIBUTE_INTS:
+        return take_list(call, row, to, from, error);
+    default:
+        to->text = from->text ? from->text : "";
+        return check_text(call, row, to->text, error);
+    }
+}
+
+esp_status operator_take_attributes(struct operator_call *call, const struct operator_row *row,
+                                    const esp_attribute *attributes, uint64_t count,
+                                    uint64_t stride, struct error *error)
+{
+    const char *names[OPERATOR_MOST_ATTRIBUTES];
+    bool given[OPERATOR_MOST_ATTRIBUTES] = {false};
+    uint64_t rows = 0;
+    for (; rows < OPERATOR_MOST_ATTRIBUTES && row->attributes[rows].name; rows++) {
+        const struct operator_attribute_row *from = &row->attributes[rows];
+        names[rows] = from->name;
+        call->attributes[rows] =
+            (struct operator_attribute){.name = from->name,
+                                        .type = from->type,
+                                        .integer = from->integer,
+                                        .real = from->real,
+                                        .text = from->text,
+                                        .absent = from->type == ESP_ATTRIBUTE_INTS};
+    }
+    call->attribute_count = rows;
+    if (count > 0 && !attributes)
+        return call_wrong(call, error, "its attributes are NULL");
+    const char *at = (const char *)attributes;
+    for (uint64_t i = 0; i < count; i++, at += stride) {
+        const esp_attribute *from = (const esp_attribute *)(const void *)at;
+        if (!ESP_HAS(esp_attribute, from, text) || !from->name)
+            return call_wrong(call, error, "attribute %llu has no size or no name",
+                              (unsigned long long)i);
+        uint64_t j = 0;
+        while (j < rows && strcmp(names[j], from->name) != 0)
+            j++;
+        if (j == rows) {
+            const char *nearest = text_nearest(from->name, names, rows);
+            return call_wrong(call, error, "it has no attribute '%s'%s%s%s", from->name,
+                              nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                              nearest ? "'?" : "");
+        }
+        if (given[j])
+            return call_wrong(call, error, "%s is given twice", from->name);
+        given[j] = true;
+        if (take(call, &row->attributes[j], &call->attributes[j], from, error) != ESP_OK)
+            return ESP_ERROR_INVALID;
+    }
+    // An integer whose default is outside its range is required.
+    for (uint64_t j = 0; j < rows; j++)
+        if (!given[j] && row->attributes[j].type == ESP_ATTRIBUTE_INT &&
+            row->attributes[j].integer < row->attributes[j].least)
+            return call_wrong(call, error, "it needs the attribute %s", names[j]);
+    return ESP_OK;
+}
