@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators. A trace-only pass has no graph: every tensor is node 1, of no shape. What operators are
-// and whether they fit is the graph's to say; that weight paths are unique is said here.
+// Operators. A trace-only pass has no graph: every tensor is node 1, of no shape. What operators are,
+// whether they fit, and that no weight path stands twice is the graph's to say.
 #include "builder/pass.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define XXH_INLINE_ALL
-#include <xxhash.h>
 
 static const esp_node none = {0}, traced = {1};
 
@@ -24,71 +20,6 @@ static bool node_exists(const struct builder *builder, esp_node node)
         return false;
     return !builder->graph || node_index(node) < esp_graph_node_count(graph_handle(builder->graph));
 }
-
-// ---- Weight paths -------------------------------------------------------------------------------
-
-#define WEIGHT_PATHS 256 // slots at first
-
-void weight_paths_clear(struct weight_paths *paths)
-{
-    if (paths->used > 0)
-        memset(paths->slots, 0, paths->size * sizeof *paths->slots);
-    paths->used = 0;
-}
-
-static struct weight_path *find_slot(const struct weight_paths *paths, uint64_t hash,
-                                     const char *text)
-{
-    size_t at = hash & (paths->size - 1);
-    while (paths->slots[at].text &&
-           (paths->slots[at].hash != hash || strcmp(paths->slots[at].text, text) != 0))
-        at = (at + 1) & (paths->size - 1);
-    return &paths->slots[at];
-}
-
-static bool reserve_slots(struct weight_paths *paths)
-{
-    if (2 * (paths->used + 1) <= paths->size)
-        return true;
-    struct weight_paths grown = {NULL, 0, paths->used};
-    if (!array_reserve(&grown.slots, &grown.size, paths->size ? 2 * paths->size : WEIGHT_PATHS,
-                       sizeof *grown.slots))
-        return false;
-    for (size_t i = 0; i < paths->size; i++)
-        if (paths->slots[i].text)
-            *find_slot(&grown, paths->slots[i].hash, paths->slots[i].text) = paths->slots[i];
-    free(paths->slots);
-    *paths = grown;
-    return true;
-}
-
-// Notes the weight path where the pass is; false: it was met before, or is out of memory.
-static bool note_weight_path(struct builder *builder)
-{
-    struct weight_paths *paths = &builder->weight_paths;
-    uint64_t hash = XXH3_64bits(builder->path, builder->path_length);
-    if (!reserve_slots(paths)) {
-        error_memory(&builder->error);
-        return false;
-    }
-    struct weight_path *slot = find_slot(paths, hash, builder->path);
-    if (slot->text) {
-        error_set(&builder->error, ESP_ERROR_MISUSE,
-                  "the weight path %s is met twice: give each its own scope or name",
-                  builder->path);
-        return false;
-    }
-    slot->hash = hash;
-    slot->text = arena_text(&builder->arena, builder->path, builder->path_length);
-    if (!slot->text) {
-        error_memory(&builder->error);
-        return false;
-    }
-    paths->used++;
-    return true;
-}
-
-// ---- Operators ----------------------------------------------------------------------------------
 
 esp_node builder_input(esp_builder *handle)
 {
@@ -139,12 +70,8 @@ static esp_node add(struct builder *builder, const char *name, const char *op,
     }
     for (uint64_t i = 0; i < input_count; i++)
         indices[i] = node_index(inputs[i]);
-    if (name) {
-        size_t length = builder->path_length;
-        if (!path_push(builder, name) || !note_weight_path(builder))
-            return none;
-        path_cut(builder, length);
-    }
+    if (name && !path_is_name(builder, name))
+        return none;
     uint32_t index =
         graph_add(builder->graph, builder->path, name ? name : "", op, indices, input_count,
                   attributes, attribute_count, attribute_stride, &builder->error);

@@ -77,7 +77,6 @@ void builder_destroy(struct builder *builder)
     free(builder->fix_used);
     free(builder->searched);
     free(builder->searched_values);
-    free(builder->weight_paths.slots);
     free(builder->path);
     free(builder->scopes);
     free(builder->trace);
@@ -113,7 +112,6 @@ static void begin(struct builder *builder, struct chooser *chooser, struct graph
     error_clear(&builder->error);
     builder->graph = graph;
     builder->input.id = 0;
-    weight_paths_clear(&builder->weight_paths);
     path_cut(builder, 0);
     builder->root = 0;
     builder->depth = 0;

@@ -54,15 +54,6 @@ struct scope {
     size_t length, root;
 };
 
-// The weight paths of a pass that emits.
-struct weight_paths {
-    struct weight_path {
-        uint64_t hash;
-        const char *text; // in the pass's arena; NULL: a free slot
-    } * slots;
-    size_t size, used;
-};
-
 struct builder {
     esp_builder handle; // first; its context is `error`
     struct design design;
@@ -86,7 +77,6 @@ struct builder {
     struct error error;  // sticky
     struct graph *graph; // NULL: trace only
     esp_node input;
-    struct weight_paths weight_paths;
     char *path; // ends in a zero
     size_t path_length, path_capacity;
     size_t root; // the decision path begins here
@@ -133,6 +123,8 @@ const char *decision_text(const struct builder *builder, uint32_t decision);
 
 // Appends a name to the path; false: it is no name, the error is set.
 bool path_push(struct builder *builder, const char *name);
+// Whether it is one; the error is set where not.
+bool path_is_name(struct builder *builder, const char *name);
 void path_cut(struct builder *builder, size_t length);
 // Opens a scope, on both paths. False: the error is set.
 bool scope_open(struct builder *builder, const char *name, int64_t index, bool share);
@@ -168,8 +160,6 @@ uint64_t builder_choose_inputs(esp_builder *handle, const char *name, const char
                                uint64_t count, uint64_t least, uint64_t most, uint32_t *chosen);
 
 // ---- emit.c -------------------------------------------------------------------------------------
-
-void weight_paths_clear(struct weight_paths *paths);
 
 esp_node builder_input(esp_builder *handle);
 esp_node builder_op(esp_builder *handle, const char *name, const char *op, const esp_node *inputs,

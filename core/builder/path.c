@@ -5,9 +5,8 @@
 
 #include <string.h>
 
-// Longer paths mean a recursion without an end. The graph has room for 1,023 bytes, with the name that
-// it makes for an operator that has none.
-#define PATH_MOST 960
+// Longer paths mean a recursion without an end.
+#define PATH_MOST ((size_t)1 << 16)
 
 #define INDEX_DIGITS 20 // of a 64-bit index
 
@@ -62,6 +61,14 @@ bool path_push(struct builder *builder, const char *name)
     at[length] = '\0';
     builder->path_length = (size_t)(at + length - builder->path);
     return true;
+}
+
+bool path_is_name(struct builder *builder, const char *name)
+{
+    size_t length = builder->path_length;
+    bool valid = path_push(builder, name);
+    path_cut(builder, length);
+    return valid;
 }
 
 static bool push_index(struct builder *builder, uint64_t index)
