@@ -2,7 +2,6 @@
 // The dictionary, domains and values, and the architecture: hash, JSON, packed form.
 #include "arch/arch.h"
 #include "arch/domain.h"
-#include "text/nearest.h"
 #include "support/leak.h"
 
 #include <criterion/criterion.h>
@@ -659,14 +658,4 @@ TestLeak(arch, values_in_words)
     domain = reals(0.0, 1.0);
     value_text(words, sizeof words, &domain, esp_value_real(0.25));
     cr_assert_str_eq(words, "0.25");
-}
-
-TestLeak(nearest, finds_the_name_that_was_meant)
-{
-    static const char *const names[] = {"learning_rate", "weight_decay", "momentum"};
-    cr_assert_str_eq(text_nearest("lerning_rate", names, 3), names[0]);
-    cr_assert_str_eq(text_nearest("Momentum", names, 3), names[2]);
-    cr_assert_str_eq(text_nearest("weight-decay", names, 3), names[1]);
-    cr_assert_null(text_nearest("xyz", names, 3), "none is near");
-    cr_assert_null(text_nearest("x", names, 0));
 }
