@@ -37,9 +37,8 @@ esp_status arch_option(struct arch **out, struct session *session, const struct 
     struct builder *builder = session_builder(session);
     const char *text = options_value(options, "json-arch");
     if (!text) {
-        esp_random random =
-            esp_random_stream(session_experiment(session)->seed,
-                              XXH3_64bits("arch", strlen("arch")), 0, 0, 0);
+        esp_random random = esp_random_stream(session_experiment(session)->seed,
+                                              XXH3_64bits("arch", strlen("arch")), 0, 0, 0);
         return builder_sample(builder, &random, out, error);
     }
     struct written_arch written = {0};
@@ -75,8 +74,8 @@ static json_t *shapes_json(const esp_graph *graph)
         json_t *dims = json_array();
         for (uint32_t d = 0; d < node->shape.rank; d++)
             json_array_append_new(dims, json_integer(node->shape.dims[d]));
-        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "op", node->op, "path",
-                                              node->path, "shape", dims));
+        json_array_append_new(
+            list, json_pack("{s:s, s:s, s:o}", "op", node->op, "path", node->path, "shape", dims));
     }
     return list;
 }
@@ -118,8 +117,8 @@ int command_arch(int argc, char **argv)
     struct graph *graph = NULL;
     struct error error;
     error_clear(&error);
-    int result = options_parse(&options, "arch CONFIG", arch_options, ESP_COUNT(arch_options), 1,
-                               1, argc, argv);
+    int result = options_parse(&options, "arch CONFIG", arch_options, ESP_COUNT(arch_options), 1, 1,
+                               argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
     esp_status status = loaded_open(&loaded, &options, &error);

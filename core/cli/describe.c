@@ -36,11 +36,10 @@ static void print_json(const struct component *component)
     const char *row = (const char *)description.params;
     for (uint64_t i = 0; i < description.param_count; i++, row += description.param_stride)
         json_array_append_new(params, param_json((const esp_param *)(const void *)row));
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o}", "kind",
-                             kind_name(component->kind), "id", component->id, "version",
-                             component->version, "path", component->path, "summary",
-                             description.summary, "source", description.source, "parameters",
-                             params);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o}", "kind", kind_name(component->kind), "id",
+                  component->id, "version", component->version, "path", component->path, "summary",
+                  description.summary, "source", description.source, "parameters", params);
     json_dumpf(json, stdout, JSON_INDENT(1));
     printf("\n");
     json_decref(json);

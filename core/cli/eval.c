@@ -25,8 +25,8 @@ int command_eval(int argc, char **argv)
     struct arch *arch = NULL;
     struct error error;
     error_clear(&error);
-    int result = options_parse(&options, "eval CONFIG", eval_options, ESP_COUNT(eval_options), 1,
-                               1, argc, argv);
+    int result = options_parse(&options, "eval CONFIG", eval_options, ESP_COUNT(eval_options), 1, 1,
+                               argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
     esp_status status = loaded_open(&loaded, &options, &error);

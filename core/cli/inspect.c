@@ -22,10 +22,9 @@ static void print_json(const struct note *note, const struct error *verdict)
         json_array_append_new(components,
                               json_pack("{s:s, s:s}", "kind", kind_name(note->components[i].kind),
                                         "id", note->components[i].id));
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:o, s:s?}", "abi", abi, "needs", needs, "version",
-                  note->version, "components", components, "refused",
-                  verdict->status == ESP_OK ? NULL : verdict->message);
+    json_t *json = json_pack("{s:s, s:s, s:s, s:o, s:s?}", "abi", abi, "needs", needs, "version",
+                             note->version, "components", components, "refused",
+                             verdict->status == ESP_OK ? NULL : verdict->message);
     json_dumpf(json, stdout, JSON_INDENT(1));
     printf("\n");
     json_decref(json);

@@ -102,8 +102,9 @@ int options_parse(struct options *out, const char *usage, const struct option *t
         }
     }
     if (out->argument_count < least) {
-        fprintf(stderr, "espalier: an argument is missing\n"
-                        "usage: espalier %s [options]; --help says more\n",
+        fprintf(stderr,
+                "espalier: an argument is missing\n"
+                "usage: espalier %s [options]; --help says more\n",
                 usage);
         return 2;
     }

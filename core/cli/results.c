@@ -74,10 +74,9 @@ static void print_foot(const struct results *results)
     }
     size_t i;
     json_t *final;
-    json_array_foreach(results->finals, i, final)
-    {
-        double accuracy = json_number_value(
-            json_object_get(json_object_get(final, "metrics"), "test_accuracy"));
+    json_array_foreach (results->finals, i, final) {
+        double accuracy =
+            json_number_value(json_object_get(json_object_get(final, "metrics"), "test_accuracy"));
         printf("final training of trial %lld: %s, test_accuracy %.4f\n",
                (long long)json_integer_value(json_object_get(final, "trial")),
                json_string_value(json_object_get(final, "state")), accuracy);
@@ -173,8 +172,8 @@ int command_results(int argc, char **argv)
     struct results results;
     struct error error;
     error_clear(&error);
-    int result = options_parse(&options, "results DIR", results_options,
-                               ESP_COUNT(results_options), 1, 1, argc, argv);
+    int result = options_parse(&options, "results DIR", results_options, ESP_COUNT(results_options),
+                               1, 1, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
     esp_status status = results_load(&results, options_argument(&options, 0), &error);

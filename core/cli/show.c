@@ -32,12 +32,11 @@ static void print_curve(const json_t *curve)
     json_t *points = json_object_get(curve, "points");
     if (json_array_size(points) > 0)
         printf("Curve:\n");
-    json_array_foreach(points, i, point)
-    {
+    json_array_foreach (points, i, point) {
         const char *name;
         json_t *value;
         printf("  %g:", json_number_value(json_object_get(point, "step")));
-        json_object_foreach(json_object_get(point, "metrics"), name, value)
+        json_object_foreach (json_object_get(point, "metrics"), name, value)
             printf(" %s %.5g", name, json_number_value(value));
         printf("\n");
     }
@@ -62,13 +61,12 @@ static void print_trial(const struct results *results, const struct result_trial
                    results->metrics.rows[i].flags & ESP_METRIC_MEASURED ? "  (measured)" : "");
     print_curve(curve);
     printf("Provenance:\n  attempt %llu, lineage %llu, %.3f s\n",
-           (unsigned long long)trial->attempt, (unsigned long long)trial->lineage,
-           trial->seconds);
+           (unsigned long long)trial->attempt, (unsigned long long)trial->lineage, trial->seconds);
     if (trial->parent >= 0)
         printf("  parent: trial %lld\n", (long long)trial->parent);
     size_t i;
     json_t *plugin;
-    json_array_foreach(results->plugins, i, plugin)
+    json_array_foreach (results->plugins, i, plugin)
         printf("  %s/%s %s\n", json_string_value(json_object_get(plugin, "kind")),
                json_string_value(json_object_get(plugin, "id")),
                json_string_value(json_object_get(plugin, "version")));
@@ -82,8 +80,8 @@ int command_show(int argc, char **argv)
     struct error error;
     const struct result_trial *trial = NULL;
     error_clear(&error);
-    int result = options_parse(&options, "show DIR TRIAL", show_options, ESP_COUNT(show_options),
-                               2, 2, argc, argv);
+    int result = options_parse(&options, "show DIR TRIAL", show_options, ESP_COUNT(show_options), 2,
+                               2, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
     esp_status status = results_load(&results, options_argument(&options, 0), &error);

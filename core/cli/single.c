@@ -36,7 +36,7 @@ static void show_progress_json(const json_t *progress)
     if (!progress)
         return;
     fprintf(stderr, "%g:", json_number_value(json_object_get(progress, "step")));
-    json_object_foreach(json_object_get(progress, "metrics"), name, value)
+    json_object_foreach (json_object_get(progress, "metrics"), name, value)
         fprintf(stderr, " %s %.5g", name, json_number_value(value));
     fprintf(stderr, "\n");
 }
@@ -72,7 +72,8 @@ static esp_status wait_for_result(const esp_executor_type *type, struct instance
     while (status == ESP_OK && !over) {
         struct pollfd descriptor = {type->descriptor(executor->self), POLLIN, 0};
         int timeout = type->timeout(executor->self);
-        poll(&descriptor, descriptor.fd >= 0 ? 1 : 0, timeout < 0 || timeout > 1000 ? 1000 : timeout);
+        poll(&descriptor, descriptor.fd >= 0 ? 1 : 0,
+             timeout < 0 || timeout > 1000 ? 1000 : timeout);
         const esp_job_event *events = NULL;
         uint64_t count = 0, stride = 0;
         status = type->poll(executor->self, jobs, &events, &count, &stride);
@@ -84,8 +85,8 @@ static esp_status wait_for_result(const esp_executor_type *type, struct instance
 }
 
 static esp_status through_worker(struct single *single, const char *folder,
-                                 const struct specification *specification,
-                                 struct result *result, struct error *error)
+                                 const struct specification *specification, struct result *result,
+                                 struct error *error)
 {
     const struct part *part = &single->experiment->executor;
     const esp_executor_type *type = part->component->type;

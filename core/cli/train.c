@@ -120,8 +120,8 @@ int command_train(int argc, char **argv)
     struct error error;
     const struct result_trial *trial = NULL;
     error_clear(&error);
-    int result = options_parse(&options, "train DIR TRIAL", train_options,
-                               ESP_COUNT(train_options), 2, 2, argc, argv);
+    int result = options_parse(&options, "train DIR TRIAL", train_options, ESP_COUNT(train_options),
+                               2, 2, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
     esp_status status = results_load(&results, options_argument(&options, 0), &error);

@@ -53,8 +53,7 @@ static void free_stored(struct stored *item)
     free(item->folder);
 }
 
-static struct stored *find_stored(const struct config *config, const char *section,
-                                  const char *key)
+static struct stored *find_stored(const struct config *config, const char *section, const char *key)
 {
     for (uint64_t i = 0; i < config->count; i++)
         if (strcmp(config->items[i].entry.section, section) == 0 &&
@@ -217,8 +216,8 @@ static int take_key(void *self, const char *section, const char *key, const char
     struct stored *old = find_stored(reading->config, section, key);
     if (old && old - reading->config->items >= (ptrdiff_t)reading->first) {
         error_set(reading->error, ESP_ERROR_INVALID,
-                  "%s:%d: [%s] %s: it stands twice; first at line %d", reading->name,
-                  reading->line, section, key, old->entry.line);
+                  "%s:%d: [%s] %s: it stands twice; first at line %d", reading->name, reading->line,
+                  section, key, old->entry.line);
         return 0;
     }
     return store(reading->config, section, key, value, reading->name, reading->line,
@@ -270,8 +269,7 @@ static char *whole_file(const char *path, struct error *error)
     return text;
 }
 
-static esp_status read_file(struct config *config, const char *path, int depth,
-                            struct error *error)
+static esp_status read_file(struct config *config, const char *path, int depth, struct error *error)
 {
     char *text = whole_file(path, error);
     char *folder = folder_of(path);
@@ -288,12 +286,12 @@ esp_status config_apply(struct config *config, const char *text, struct error *e
 {
     const char *dot = strchr(text, '.'), *equals = strchr(text, '=');
     if (!dot || !equals || dot > equals || dot == text || equals == dot + 1)
-        return error_set(error, ESP_ERROR_INVALID,
-                         "--set: expected section.key=value, got '%s'", text);
+        return error_set(error, ESP_ERROR_INVALID, "--set: expected section.key=value, got '%s'",
+                         text);
     char *section = strndup(text, (size_t)(dot - text));
     char *key = strndup(dot + 1, (size_t)(equals - dot - 1));
-    esp_status status = section && key ? config_set(config, section, key, equals + 1, error)
-                                       : error_memory(error);
+    esp_status status =
+        section && key ? config_set(config, section, key, equals + 1, error) : error_memory(error);
     free(section);
     free(key);
     return status;
@@ -316,8 +314,8 @@ esp_status config_load(struct config **out, const char *path, const char *const 
     return ESP_OK;
 }
 
-esp_status config_parse(struct config **out, const char *text, const char *name,
-                        const char *folder, struct error *error)
+esp_status config_parse(struct config **out, const char *text, const char *name, const char *folder,
+                        struct error *error)
 {
     struct config *config = calloc(1, sizeof *config);
     if (!config)
@@ -410,6 +408,6 @@ esp_status config_fail(struct error *error, esp_status status, const struct conf
     if (entry->line == 0)
         return error_set(error, status, "%s: [%s] %s: %s", entry->file, entry->section, entry->key,
                          message);
-    return error_set(error, status, "%s:%d: [%s] %s: %s", entry->file, entry->line,
-                     entry->section, entry->key, message);
+    return error_set(error, status, "%s:%d: [%s] %s: %s", entry->file, entry->line, entry->section,
+                     entry->key, message);
 }

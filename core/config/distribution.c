@@ -48,8 +48,8 @@ static esp_status read_range(struct parameter *parameter, int form, char *inside
     char *high = rest ? trimmed(rest) : NULL;
     esp_domain *domain = &parameter->domain;
     bool logarithmic = form == 0 || form == 3;
-    *domain = (esp_domain){.struct_size = sizeof *domain,
-                           .flags = logarithmic ? ESP_DOMAIN_LOG : 0};
+    *domain =
+        (esp_domain){.struct_size = sizeof *domain, .flags = logarithmic ? ESP_DOMAIN_LOG : 0};
     if (!high || strchr(high, ','))
         return error_set(error, ESP_ERROR_INVALID, "expected %s(least, largest)", forms[form]);
     if (row->type == ESP_PARAM_TYPE_INT) {
@@ -64,8 +64,7 @@ static esp_status read_range(struct parameter *parameter, int form, char *inside
         return ESP_OK;
     }
     if (row->type != ESP_PARAM_TYPE_REAL || form >= 2)
-        return error_set(error, ESP_ERROR_INVALID,
-                         "%s(...) does not suit it%s", forms[form],
+        return error_set(error, ESP_ERROR_INVALID, "%s(...) does not suit it%s", forms[form],
                          row->type == ESP_PARAM_TYPE_REAL ? ": it is a real; uniform or log do"
                                                           : ": it is no number; one_of(...) does");
     domain->kind = ESP_DECISION_REAL;
@@ -121,8 +120,7 @@ static esp_status read_options(struct parameter *parameter, char *inside, struct
                 status = error_set(error, ESP_ERROR_INVALID, "one_of: '%s' stands twice", part);
         if (status == ESP_OK)
             status = check_option(parameter, part, error);
-        if (status == ESP_OK &&
-            !(parameter->options[parameter->domain.count++] = strdup(part)))
+        if (status == ESP_OK && !(parameter->options[parameter->domain.count++] = strdup(part)))
             status = error_memory(error);
     }
     parameter->domain.names = (const char *const *)parameter->options;

@@ -139,19 +139,19 @@ static esp_status read_dataset(struct experiment *experiment, struct error *erro
 
 static esp_status read_parts(struct experiment *experiment, struct error *error)
 {
-    esp_status status = read_part(&experiment->space, experiment, ESP_KIND_SPACE, NULL, plugin_key,
-                                  true, error);
+    esp_status status =
+        read_part(&experiment->space, experiment, ESP_KIND_SPACE, NULL, plugin_key, true, error);
     if (status == ESP_OK)
         status = read_part(&experiment->strategy, experiment, ESP_KIND_STRATEGY, NULL, plugin_key,
                            false, error);
     if (status == ESP_OK)
-        status = read_part(&experiment->estimator, experiment, ESP_KIND_ESTIMATOR, NULL,
-                           plugin_key, true, error);
+        status = read_part(&experiment->estimator, experiment, ESP_KIND_ESTIMATOR, NULL, plugin_key,
+                           true, error);
     if (status == ESP_OK)
         status = read_dataset(experiment, error);
     // A cheap estimator computes no networks: an engine is loaded only where one is named.
-    bool cheap = status == ESP_OK &&
-                 component_ability(experiment->estimator.component, ESP_ESTIMATOR_CHEAP);
+    bool cheap =
+        status == ESP_OK && component_ability(experiment->estimator.component, ESP_ESTIMATOR_CHEAP);
     if (status == ESP_OK && (!cheap || config_has_section(experiment->config, "engine")))
         status = read_part(&experiment->engine, experiment, ESP_KIND_ENGINE, "auto", plugin_key,
                            false, error);
@@ -208,16 +208,15 @@ static esp_status read_budget(struct experiment *experiment, struct error *error
     budget->cost = parameters_find(&own, "cost")->real;
     budget->failures = (uint64_t)parameters_find(&own, "failures")->integer;
     if (time[0] && (!read_duration(time, &budget->seconds) || budget->seconds <= 0))
-        status = wrong_value(experiment, "budget", "time", "a time such as 90s, 10m or 2h", time,
-                             error);
+        status =
+            wrong_value(experiment, "budget", "time", "a time such as 90s, 10m or 2h", time, error);
     if (budget->trials == 0 && budget->cost == 0 && budget->seconds == 0)
         budget->trials = DEFAULT_TRIALS;
     parameters_destroy(&own);
     return status;
 }
 
-static esp_status read_horizon(struct experiment *experiment, const char *text,
-                               struct error *error)
+static esp_status read_horizon(struct experiment *experiment, const char *text, struct error *error)
 {
     int64_t value;
     if (text[0] == '\0')
@@ -269,8 +268,7 @@ static esp_status read_run(struct experiment *experiment, struct error *error)
     return status;
 }
 
-static esp_status read_retrain(struct experiment *experiment, const char *text,
-                               struct error *error)
+static esp_status read_retrain(struct experiment *experiment, const char *text, struct error *error)
 {
     int64_t count;
     if (strcmp(text, "none") == 0)
@@ -298,8 +296,8 @@ static esp_status read_final_training(struct experiment *experiment, struct erro
     struct parameters over = {0};
     for (uint64_t i = 0; i < section->count; i++)
         also[i] = section->table[i].name;
-    esp_status status = parameters_copy(&experiment->final_training,
-                                        &experiment->estimator.parameters, error);
+    esp_status status =
+        parameters_copy(&experiment->final_training, &experiment->estimator.parameters, error);
     if (status == ESP_OK)
         status = parameters_resolve(&over, description.params, description.param_count,
                                     description.param_stride, experiment->config, "final", also,
@@ -322,9 +320,8 @@ static esp_status read_final(struct experiment *experiment, struct error *error)
     const struct parameters *estimator = &experiment->estimator.parameters;
     for (uint64_t i = 0; i < estimator->count && i < 390; i++)
         also[i] = estimator->items[i].row->name;
-    esp_status status =
-        parameters_resolve(&own, section->table, section->count, sizeof(esp_param),
-                           experiment->config, section->name, also, false, error);
+    esp_status status = parameters_resolve(&own, section->table, section->count, sizeof(esp_param),
+                                           experiment->config, section->name, also, false, error);
     if (status != ESP_OK)
         return status;
     experiment->final_seeds = (uint64_t)parameters_find(&own, "seeds")->integer;
@@ -376,8 +373,7 @@ esp_status experiment_create(struct experiment **out, struct config *config,
     experiment->config = config;
     experiment->registry = registry;
     static esp_status (*const steps[])(struct experiment *, struct error *) = {
-        read_experiment, read_parts, read_objective, read_budget,
-        read_run,        read_final, read_fixes,
+        read_experiment, read_parts, read_objective, read_budget, read_run, read_final, read_fixes,
     };
     esp_status status = check_sections(config, error);
     for (size_t i = 0; status == ESP_OK && i < ESP_COUNT(steps); i++)

@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void write_parameters(FILE *file, const struct parameters *parameters,
-                             struct error *error)
+static void write_parameters(FILE *file, const struct parameters *parameters, struct error *error)
 {
     for (uint64_t i = 0; i < parameters->count; i++) {
         char *text = parameter_text(&parameters->items[i]);
@@ -48,8 +47,7 @@ static void write_own(FILE *file, const struct experiment *experiment, enum sect
 }
 
 // The keys of [estimator] that [final] says.
-static void write_final_keys(FILE *file, const struct experiment *experiment,
-                             struct error *error)
+static void write_final_keys(FILE *file, const struct experiment *experiment, struct error *error)
 {
     for (uint64_t i = 0; i < experiment->final_training.count; i++) {
         const struct parameter *parameter = &experiment->final_training.items[i];
@@ -74,7 +72,10 @@ static void write_objective(FILE *file, const struct experiment *experiment, str
         bool any = false;
         for (uint64_t i = 0; i < experiment->objective_count; i++)
             if (experiment->objectives[i].maximize == maximize) {
-                fprintf(file, any ? ", %s" : maximize ? "maximize = %s" : "minimize = %s",
+                fprintf(file,
+                        any        ? ", %s"
+                        : maximize ? "maximize = %s"
+                                   : "minimize = %s",
                         experiment->objectives[i].metric);
                 any = true;
             }
@@ -152,7 +153,9 @@ static void compare(FILE *file, const struct config *from, const struct config *
         const char *nothing = "(nothing)";
         fprintf(file, "%s  %s.%s: %s -> %s", (*count)++ ? "\n" : "", entry->section, entry->key,
                 missing_only ? nothing : entry->value,
-                missing_only ? entry->value : other ? other->value : nothing);
+                missing_only ? entry->value
+                : other      ? other->value
+                             : nothing);
     }
 }
 

@@ -73,8 +73,8 @@ static esp_status add_constraint(struct experiment *experiment, const struct con
     char *metric = trimmed(text), *number = trimmed(sign + 2);
     if (!is_metric(metric) || !read_real(number, &bound))
         return config_fail(error, ESP_ERROR_INVALID, entry,
-                           "expected METRIC <= NUMBER or METRIC >= NUMBER, got '%s %s= %s'",
-                           metric, at_most ? "<" : ">", number);
+                           "expected METRIC <= NUMBER or METRIC >= NUMBER, got '%s %s= %s'", metric,
+                           at_most ? "<" : ">", number);
     struct constraint *grown =
         realloc(experiment->constraints, (experiment->constraint_count + 1) * sizeof *grown);
     if (!grown)
@@ -84,8 +84,8 @@ static esp_status add_constraint(struct experiment *experiment, const struct con
     return grown[experiment->constraint_count++].metric ? ESP_OK : error_memory(error);
 }
 
-static esp_status read_constraints(struct experiment *experiment,
-                                   const struct parameters *section, struct error *error)
+static esp_status read_constraints(struct experiment *experiment, const struct parameters *section,
+                                   struct error *error)
 {
     char *copy = strdup(parameters_find(section, "subject_to")->text), *rest = copy, *part;
     const struct config_entry *entry = config_find(experiment->config, "objective", "subject_to");
@@ -113,8 +113,8 @@ esp_status objective_read(struct experiment *experiment, const struct parameters
                           struct error *error)
 {
     bool first = minimize_first(experiment->config);
-    esp_status status = read_metrics(experiment, first ? "minimize" : "maximize", !first, section,
-                                     error);
+    esp_status status =
+        read_metrics(experiment, first ? "minimize" : "maximize", !first, section, error);
     if (status == ESP_OK)
         status = read_metrics(experiment, first ? "maximize" : "minimize", first, section, error);
     if (status == ESP_OK && experiment->objective_count == 0)

@@ -78,8 +78,8 @@ static esp_status wrong_choice(const esp_param *row, const char *text, struct er
     const char *nearest = text_nearest(text, row->choices, row->choice_count);
     if (nearest)
         return error_set(error, ESP_ERROR_INVALID,
-                         "there is no '%s'; did you mean '%s'? (expected one of %s)", text,
-                         nearest, list);
+                         "there is no '%s'; did you mean '%s'? (expected one of %s)", text, nearest,
+                         list);
     return error_set(error, ESP_ERROR_INVALID, "expected one of %s, got '%s'", list, text);
 }
 
@@ -89,8 +89,8 @@ static esp_status take_int(const esp_param *row, const char *text, int64_t *out,
     if (read_int(text, out) && *out >= row->int_min && *out <= row->int_max)
         return ESP_OK;
     return error_set(error, ESP_ERROR_INVALID,
-                     "expected a whole number from %lld to %lld, got '%s'",
-                     (long long)row->int_min, (long long)row->int_max, text);
+                     "expected a whole number from %lld to %lld, got '%s'", (long long)row->int_min,
+                     (long long)row->int_max, text);
 }
 
 static esp_status take_real(const esp_param *row, const char *text, double *out,
@@ -262,18 +262,17 @@ static bool is_known(const char *key, const esp_param *table, uint64_t count, ui
 }
 
 static esp_status take_entry(struct parameter *parameter, const struct config *config,
-                             const struct config_entry *entry, bool searchable,
-                             struct error *error)
+                             const struct config_entry *entry, bool searchable, struct error *error)
 {
     struct error words;
     error_clear(&words);
     esp_status status;
     parameter->given = true;
     if (distribution_is(entry->value)) {
-        status = searchable ? distribution_read(parameter, entry->value, &words)
-                            : error_set(&words, ESP_ERROR_INVALID,
-                                        "it cannot be searched: expected a value, got '%s'",
-                                        entry->value);
+        status = searchable
+                     ? distribution_read(parameter, entry->value, &words)
+                     : error_set(&words, ESP_ERROR_INVALID,
+                                 "it cannot be searched: expected a value, got '%s'", entry->value);
     } else {
         status = take_value(parameter, entry->value, config_folder(config, entry), &words);
     }
@@ -299,9 +298,9 @@ esp_status parameters_resolve(struct parameters *out, const esp_param *table, ui
         if (status == ESP_OK && entry)
             status = take_entry(parameter, config, entry, searchable, error);
         else if (status == ESP_OK && (parameter->row->flags & ESP_PARAM_REQUIRED))
-            status = error_set(error, ESP_ERROR_INVALID, "[%s] %s: it must be said (%s)", section,
-                               parameter->row->name,
-                               parameter->row->help ? parameter->row->help : "");
+            status =
+                error_set(error, ESP_ERROR_INVALID, "[%s] %s: it must be said (%s)", section,
+                          parameter->row->name, parameter->row->help ? parameter->row->help : "");
     }
     for (uint64_t i = 0; status == ESP_OK && i < config_count(config); i++) {
         const struct config_entry *entry = config_get(config, i);
@@ -445,10 +444,10 @@ static char *list_text(const struct parameter *parameter)
     char *text = strdup("");
     for (uint64_t i = 0; text && i < parameter->count; i++) {
         char *longer = NULL;
-        int length = parameter->ints
-                         ? asprintf(&longer, "%s%s%lld", text, i ? ", " : "",
-                                    (long long)parameter->ints[i])
-                         : asprintf(&longer, "%s%s%s", text, i ? ", " : "", parameter->names[i]);
+        int length =
+            parameter->ints
+                ? asprintf(&longer, "%s%s%lld", text, i ? ", " : "", (long long)parameter->ints[i])
+                : asprintf(&longer, "%s%s%s", text, i ? ", " : "", parameter->names[i]);
         free(text);
         text = length < 0 ? NULL : longer;
     }

@@ -294,8 +294,7 @@ static esp_status make(const char *path, const struct instance *dataset,
     int descriptor = open(aside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     void *map = MAP_FAILED;
     esp_status status = descriptor < 0 ? io_error(error, aside) : ESP_OK;
-    if (status == ESP_OK &&
-        (errno = posix_fallocate(descriptor, 0, (off_t)layout.size)) != 0)
+    if (status == ESP_OK && (errno = posix_fallocate(descriptor, 0, (off_t)layout.size)) != 0)
         status = io_error(error, aside);
     if (status == ESP_OK) {
         map = mmap(NULL, layout.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);

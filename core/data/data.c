@@ -22,9 +22,9 @@ struct data {
     bool test;
     uint64_t *train, *valid; // samples of the splits in use
     uint64_t train_count, valid_count;
-    uint64_t plane; // elements of one channel
-    float *mean, *scale;  // [channels]: (x - mean) * scale
-    float (*table)[256];  // [channels]: the same for each u8
+    uint64_t plane;      // elements of one channel
+    float *mean, *scale; // [channels]: (x - mean) * scale
+    float (*table)[256]; // [channels]: the same for each u8
 };
 
 esp_status data_describe(const esp_dataset_info **out, const struct instance *dataset,
@@ -83,8 +83,8 @@ static esp_status split_search(struct data *data, const struct data_options *opt
         free(order);
         return ESP_ERROR_MEMORY;
     }
-    esp_random random = esp_random_stream(options->split_seed,
-                                          XXH3_64bits("split", strlen("split")), 0, 0, 0);
+    esp_random random =
+        esp_random_stream(options->split_seed, XXH3_64bits("split", strlen("split")), 0, 0, 0);
     esp_random_permutation(&random, order, total);
     for (uint64_t i = 0; i < own; i++)
         data->valid[data->valid_count++] = IN_VALID | i;
@@ -142,9 +142,8 @@ static void statistics_f32(const struct data *data, uint64_t channel, double *me
     uint32_t label;
     for (int pass = 0; pass < 2; pass++) {
         for (uint64_t i = 0; i < data->train_count; i++) {
-            const float *x =
-                (const float *)(const void *)sample(data, data->train[i], &label) +
-                channel * data->plane;
+            const float *x = (const float *)(const void *)sample(data, data->train[i], &label) +
+                             channel * data->plane;
             for (uint64_t j = 0; j < data->plane; j++) {
                 double centred = (double)x[j] - *mean;
                 if (pass == 0)
@@ -200,8 +199,8 @@ esp_status data_open(struct data **out, const struct instance *dataset,
         data->element = info->element;
         data->test = options->test;
         data->plane = info->task.height * info->task.width;
-        status = options->whole_training ? split_whole(data, error)
-                                         : split_search(data, options, error);
+        status =
+            options->whole_training ? split_whole(data, error) : split_search(data, options, error);
     }
     if (status == ESP_OK)
         status = normalise(data, error);

@@ -25,10 +25,10 @@ struct evaluation {
     uint64_t program_count;
     struct data *data; // borrowed from the session; NULL until it is asked for
 
-    double *metrics; // in the order of the declaration, NaN where not set
-    struct result *result;  // further metrics of a final training go there; NULL on the cheap path
-    json_t *curve;          // points; NULL without
-    json_t *checkpoint;     // numbers of the loaded checkpoint; NULL without
+    double *metrics;       // in the order of the declaration, NaN where not set
+    struct result *result; // further metrics of a final training go there; NULL on the cheap path
+    json_t *curve;         // points; NULL without
+    json_t *checkpoint;    // numbers of the loaded checkpoint; NULL without
     progress_function progress;
     void *progress_self;
     bool stopped;

@@ -31,8 +31,8 @@ esp_status program_save_weights(struct program *program, const char *path);
 // hexadecimal floats, so that they come back in all bits. `curve`: JSON of the points so far, or
 // NULL.
 esp_status program_save_checkpoint(struct program *program, const char *path,
-                                   const esp_named_number *numbers, uint64_t count,
-                                   uint64_t stride, const char *curve);
+                                   const esp_named_number *numbers, uint64_t count, uint64_t stride,
+                                   const char *curve);
 struct safetensors;
 esp_status program_load_checkpoint(struct program *program, const struct safetensors *file,
                                    const char *path);

@@ -231,9 +231,20 @@ static esp_status do_sample_unseen(esp_search *handle, esp_random *random, esp_a
 }
 
 static const esp_search_api search_api = {
-    sizeof(esp_search_api), do_random,    do_objective_count, do_trial_budget, do_sample,
-    do_mutate,              do_cross,     do_change,          do_decide,       do_enumerate,
-    do_survey,              do_counts,    do_seen,            do_sample_unseen,
+    sizeof(esp_search_api),
+    do_random,
+    do_objective_count,
+    do_trial_budget,
+    do_sample,
+    do_mutate,
+    do_cross,
+    do_change,
+    do_decide,
+    do_enumerate,
+    do_survey,
+    do_counts,
+    do_seen,
+    do_sample_unseen,
 };
 
 esp_status search_survey(struct search *search, const esp_survey **out)
@@ -295,8 +306,7 @@ uint64_t search_outside_survey(const struct search *search)
 void search_begin(struct search *search, const char *call, uint64_t trial)
 {
     error_clear(&search->error);
-    search->random =
-        esp_random_stream(search->seed, XXH3_64bits(call, strlen(call)), 0, trial, 0);
+    search->random = esp_random_stream(search->seed, XXH3_64bits(call, strlen(call)), 0, trial, 0);
 }
 
 // ---- esp_ask ----------------------------------------------------------------------------------

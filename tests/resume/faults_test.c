@@ -36,9 +36,18 @@ static int run_with(const char *out, const char *fault, const char *executor, in
 {
     char plugin[64];
     snprintf(plugin, sizeof plugin, "executor.plugin=%s", executor);
-    const char *arguments[] = {espalier_binary(), "run",  config,    "--out", out,
-                               "--quiet",       "--set", plugin, "--workers", "2",
-                               resume ? "--resume" : NULL, NULL};
+    const char *arguments[] = {espalier_binary(),
+                               "run",
+                               config,
+                               "--out",
+                               out,
+                               "--quiet",
+                               "--set",
+                               plugin,
+                               "--workers",
+                               "2",
+                               resume ? "--resume" : NULL,
+                               NULL};
     const char *environment[] = {fault, NULL};
     struct command command = {.arguments = arguments, .environment = fault ? environment : NULL};
     struct command_result result = command_run(&command);
@@ -49,8 +58,8 @@ static int run_with(const char *out, const char *fault, const char *executor, in
     return status;
 }
 
-static void check_point(const char *variable, const char *point, int passage,
-                        const char *executor, int dies)
+static void check_point(const char *variable, const char *point, int passage, const char *executor,
+                        int dies)
 {
     char out[512], fault[128];
     snprintf(out, sizeof out, "%s/%s-%s-%d", folder, executor, point, passage);
@@ -66,7 +75,7 @@ static void check_point(const char *variable, const char *point, int passage,
 
 Test(faults, coordinator_killed_at_each_point, .init = begin, .fini = end)
 {
-    static const char *const points[] = {"submit-before", "submit-after",  "tell",
+    static const char *const points[] = {"submit-before", "submit-after", "tell",
                                          "commit-before", "commit-after", "rename-before",
                                          "rename-after"};
     static const int passages[] = {1, 4, 9};

@@ -34,7 +34,7 @@ Test(kills, at_random_moments_change_nothing)
         snprintf(out, sizeof out, "%s/run-%d", folder, runs);
         for (int resumed = 0;; resumed = 1) {
             const char *arguments[] = {
-                espalier_binary(), "run", config, "--out", out, "--quiet",
+                espalier_binary(),           "run", config, "--out", out, "--quiet",
                 resumed ? "--resume" : NULL, NULL};
             struct command command = {.arguments = arguments,
                                       .kill_after =

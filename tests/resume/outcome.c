@@ -85,8 +85,7 @@ char *outcome_text(const char *out)
     json_t *results = espalier_results(out);
     size_t i;
     json_t *trial;
-    json_array_foreach(json_object_get(results, "trials"), i, trial)
-    {
+    json_array_foreach (json_object_get(results, "trials"), i, trial) {
         json_object_del(trial, "seconds");
         json_object_del(trial, "attempt");
         remove_measured(json_object_get(trial, "metrics"));
@@ -99,10 +98,10 @@ char *outcome_text(const char *out)
     digests = json_object();
     root_length = strlen(folder);
     nftw(folder, digest_file, 16, FTW_PHYS);
-    json_t *whole = json_pack("{s:O, s:O, s:O, s:O, s:o}", "trials",
-                              json_object_get(results, "trials"), "best",
-                              json_object_get(results, "best"), "front",
-                              json_object_get(results, "front"), "final", final, "files", digests);
+    json_t *whole =
+        json_pack("{s:O, s:O, s:O, s:O, s:o}", "trials", json_object_get(results, "trials"), "best",
+                  json_object_get(results, "best"), "front", json_object_get(results, "front"),
+                  "final", final, "files", digests);
     char *text = json_dumps(whole, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
     json_decref(whole);
     json_decref(results);
@@ -113,7 +112,7 @@ void outcome_run(const char *config, const char *out, const char *workers, const
 {
     char plugin[64];
     snprintf(plugin, sizeof plugin, "executor.plugin=%s", executor);
-    const char *arguments[] = {"run",     config,      "--out", out,    "--workers",
+    const char *arguments[] = {"run",   config,    "--out", out,    "--workers",
                                workers, "--quiet", "--set", plugin, NULL};
     free(espalier_expect(0, arguments));
 }

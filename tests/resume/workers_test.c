@@ -47,8 +47,8 @@ Test(workers, another_seed_gives_other_bits)
     char out[512];
     char *first = outcome_of(folder, config, "2", "local");
     snprintf(out, sizeof out, "%s/other", folder);
-    const char *arguments[] = {"run", config,  "--out",            out,
-                               "--quiet", "--set", "experiment.seed=6", NULL};
+    const char *arguments[] = {"run", config, "--out", out, "--quiet", "--set", "experiment.seed=6",
+                               NULL};
     free(espalier_expect(0, arguments));
     char *other = outcome_text(out);
     cr_assert_str_neq(first, other);

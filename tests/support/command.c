@@ -39,8 +39,7 @@ static void start(const struct command *command, const char *out, const char *er
 }
 
 // Waits, sending the signals that are due.
-static int wait_for(const struct command *command, pid_t child, double began,
-                    struct rusage *usage)
+static int wait_for(const struct command *command, pid_t child, double began, struct rusage *usage)
 {
     int status;
     double kill_after = command->kill_after, interrupt_after = command->interrupt_after;

@@ -54,8 +54,8 @@ static struct arch *make_arch(struct dictionary *dictionary, int64_t i)
     static const uint32_t indices[] = {0, 2};
     esp_domain one = {sizeof one, ESP_DECISION_ONE, 0, 0, 0, 0, 0, 3, names, 0, 0};
     esp_domain integer = {sizeof integer, ESP_DECISION_INT, 0, -5, 1000000, 0, 0, 0, NULL, 0, 0};
-    esp_domain real = {sizeof real, ESP_DECISION_REAL, ESP_DOMAIN_LOG, 0, 0, 1e-5, 1.0, 0, NULL, 0,
-                       0};
+    esp_domain real = {
+        sizeof real, ESP_DECISION_REAL, ESP_DOMAIN_LOG, 0, 0, 1e-5, 1.0, 0, NULL, 0, 0};
     esp_domain subset = {sizeof subset, ESP_DECISION_SUBSET, 0, 0, 0, 0, 0, 3, names, 0, 3};
     struct choice choices[] = {
         {dictionary_decision(dictionary, dictionary_path(dictionary, "a/op", 4), &one),
@@ -219,8 +219,7 @@ Test(store, finds_a_trace_that_was_tampered_with)
     struct seen seen = {dictionary, 0};
     cr_assert_eq(store_open(&store, folder, STORE_READ, &error), ESP_OK);
     cr_assert_eq(store_load_dictionary(store, run.run, read, &error), ESP_OK);
-    cr_assert_eq(store_each_trial(store, run.run, read, check_row, &seen, &error),
-                 ESP_ERROR_DATA);
+    cr_assert_eq(store_each_trial(store, run.run, read, check_row, &seen, &error), ESP_ERROR_DATA);
     cr_assert(strstr(error.message, "trial 0"), "%s", error.message);
     store_close(store);
     dictionary_destroy(dictionary);
