@@ -19,7 +19,7 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
                           esp_call *call)
 {
     struct window *w = &op->window;
-    window_read(w, node, &program->ops[op->inputs[0]].shape);
+    window_of_node(w, node, &program->ops[op->inputs[0]].shape);
     if (is_depthwise(w) || is_pointwise(w))
         return ESP_OK;
     size_t rows = (size_t)(w->channels / w->groups * w->kernel_h * w->kernel_w);

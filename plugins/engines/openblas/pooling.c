@@ -10,7 +10,7 @@
 static esp_status prepare_max(struct program *program, struct op *op, const esp_graph_node *node,
                               esp_call *call)
 {
-    window_read(&op->window, node, &program->ops[op->inputs[0]].shape);
+    window_of_node(&op->window, node, &program->ops[op->inputs[0]].shape);
     op->places =
         malloc((program->values[op->index].size * program->max_batch + 1) * sizeof *op->places);
     return op->places ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
@@ -113,7 +113,7 @@ static esp_status prepare_average(struct program *program, struct op *op,
 {
     const esp_attribute *pads = esp_graph_attribute(node, "pads");
     struct window *w = &op->window;
-    window_read(w, node, &program->ops[op->inputs[0]].shape);
+    window_of_node(w, node, &program->ops[op->inputs[0]].shape);
     bool padded = pads && pads->count == 4;
     struct reach reach = {w->height + (padded ? pads->ints[2] : 0),
                           w->width + (padded ? pads->ints[3] : 0)};

@@ -49,7 +49,7 @@ static int64_t list_at(const esp_graph_node *node, const char *name, uint64_t i,
     return found && i < found->count ? found->ints[i] : missing;
 }
 
-void window_read(struct window *w, const esp_graph_node *node, const esp_shape *input)
+void window_of_node(struct window *w, const esp_graph_node *node, const esp_shape *input)
 {
     w->channels = input->dims[1];
     w->height = input->dims[2];

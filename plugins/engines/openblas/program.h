@@ -128,7 +128,7 @@ bool need_scratch(struct program *program, size_t count);
 
 int64_t attribute_int(const esp_graph_node *node, const char *name, int64_t missing);
 double attribute_real(const esp_graph_node *node, const char *name, double missing);
-void window_read(struct window *window, const esp_graph_node *node, const esp_shape *input);
+void window_of_node(struct window *window, const esp_graph_node *node, const esp_shape *input);
 
 esp_status optimizer_apply(struct program *program, esp_call *call, const esp_optimizer *optimizer);
 bool optimizer_state(struct weight *weight, bool second);
