@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -359,6 +360,7 @@ static const struct refusal refusals[] = {
      "pads: expected at most 12 integers, got 14"},
     {"Conv", "channels=4 kernel_shape=3,3 auto_pad=SAME", "3x8x8",
      "auto_pad: expected one of NOTSET SAME_UPPER SAME_LOWER VALID, got 'SAME'"},
+    {"Conv", "channels=4 kernel_shape=3,3 auto_pad=VALIDATE", "3x8x8", "got 'VALIDATE'"},
     {"Conv", "channels=4 kernel_shape=3,3 auto_pad=VALID pads=1,1,1,1", "3x8x8",
      "auto_pad VALID and pads"},
     {"Conv", "channels=4 kernel_shape=3,3 bias=2", "3x8x8", "bias|0 to 1|got 2"},
@@ -441,11 +443,12 @@ Test(graph, malformed_attributes)
     esp_attribute attributes[] = {{0},
                                   esp_attribute_ints("kernel_shape", NULL, 2),
                                   esp_attribute_text("auto_pad", NULL),
-                                  esp_attribute_real("epsilon", 0.0),
-                                  {0}};
-    attributes[3].real = attributes[3].real / 0.0; // not a number
-    attributes[4] = esp_attribute_int(NULL, 1);
-    static const char *const ops[] = {"Relu", "MaxPool", "MaxPool", "BatchNormalization", "Relu"};
+                                  esp_attribute_real("epsilon", NAN),
+                                  esp_attribute_int(NULL, 1),
+                                  esp_attribute_int("bias", 0)};
+    attributes[5].struct_size = offsetof(esp_attribute, text);
+    static const char *const ops[] = {"Relu", "MaxPool", "MaxPool", "BatchNormalization",
+                                      "Relu", "Conv"};
     for (size_t i = 0; i < ESP_COUNT(attributes); i++) {
         struct error error;
         error_clear(&error);
@@ -453,6 +456,9 @@ Test(graph, malformed_attributes)
                                sizeof attributes[0], &error),
                      GRAPH_NO_NODE, "attribute %zu", i);
         cr_expect_eq(error.status, ESP_ERROR_INVALID, "attribute %zu", i);
+        bool rowless = i == 0 || i >= 4;
+        cr_expect_eq(strstr(error.message, "has no size or no name") != NULL, rowless, "%s",
+                     error.message);
     }
     struct error error;
     error_clear(&error);
