@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+// See run.h. Where ONNX has weights as inputs they are written into the program by their names; Gemm's
+// alpha, beta and transpositions are worked into its weights.
+#include "run.h"
+
+#include "graph/graph.h"
+
+#include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <espalier/plugin.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ABSOLUTE_TOLERANCE 1e-5
+#define RELATIVE_TOLERANCE 1e-4
+#define MOST_ATTRIBUTES 16
+
+// ---- The engine -------------------------------------------------------------------------------
+
+void engine_open(struct engine *engine, const char *id)
+{
+    const char *folder = getenv("ESPALIER_PLUGINS");
+    char path[1024];
+    esp_plugin_entry_function entry;
+    esp_create create = {0};
+    memset(engine, 0, sizeof *engine);
+    error_clear(&engine->error);
+    handle_init(&engine->call.base, sizeof engine->call, &engine->error);
+    handle_init(&create.base, sizeof create, &engine->error);
+    cr_assert_not_null(folder, "ESPALIER_PLUGINS is not set");
+    snprintf(path, sizeof path, "%.*s/%s.so", (int)strcspn(folder, ":"), folder, id);
+    engine->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    cr_assert_not_null(engine->library, "%s", dlerror());
+    void *symbol = dlsym(engine->library, "esp_plugin_entry");
+    cr_assert_not_null(symbol, "%s", dlerror());
+    memcpy(&entry, &symbol, sizeof entry);
+    engine->type = entry(ESP_KIND_ENGINE, id);
+    cr_assert(engine->type && engine->type->struct_size >= sizeof *engine->type);
+    cr_assert_eq(engine->type->open(&create, &engine->self), ESP_OK, "%s", engine->error.message);
+}
+
+void engine_close(struct engine *engine)
+{
+    engine->type->close(engine->self);
+}
+
+// ---- From ONNX's operator to a graph ----------------------------------------------------------
+
+static bool is_op(const struct model *model, const char *op)
+{
+    return strcmp(model->node->op_type, op) == 0;
+}
+
+uint64_t model_flowing(const struct model *model)
+{
+    return is_op(model, "Add") || is_op(model, "Concat") ? model->node->n_input : 1;
+}
+
+bool model_training(const struct model *model)
+{
+    const struct tensor *training = model_input(model, 2);
+    return model_int(model, "training_mode", 0) != 0 ||
+           (is_op(model, "Dropout") && training && training->is_true);
+}
+
+// Gemm's A may come transposed.
+static bool is_transposed(const struct model *model)
+{
+    return is_op(model, "Gemm") && model_int(model, "transA", 0) != 0;
+}
+
+// Attributes that say nothing to a graph: what is in them is worked in elsewhere (Gemm's), says how
+// to compute (the forms for tests and for training of old versions), or concerns an output that we
+// lack (storage_order).
+static bool is_dropped(const char *name)
+{
+    static const char *const dropped[] = {
+        "alpha",   "beta", "transA",        "transB",        "broadcast",       "is_test",
+        "spatial", "seed", "storage_order", "training_mode", "consumed_inputs",
+    };
+    for (size_t i = 0; i < ESP_COUNT(dropped); i++)
+        if (strcmp(name, dropped[i]) == 0)
+            return true;
+    return false;
+}
+
+struct attributes {
+    esp_attribute list[MOST_ATTRIBUTES];
+    uint64_t count;
+    char text[MOST_ATTRIBUTES][32];
+    int64_t kernel[ESP_MAX_RANK];
+};
+
+static void take_attribute(struct attributes *out, const Onnx__AttributeProto *from)
+{
+    cr_assert_lt(out->count, MOST_ATTRIBUTES);
+    esp_attribute *to = &out->list[out->count];
+    switch (from->type) {
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__FLOAT:
+        *to = esp_attribute_real(from->name, (double)from->f);
+        break;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT:
+        *to = esp_attribute_int(from->name, from->i);
+        break;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS:
+        *to = esp_attribute_ints(from->name, from->ints, from->n_ints);
+        break;
+    case ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING:
+        snprintf(out->text[out->count], sizeof out->text[0], "%.*s", (int)from->s.len,
+                 (const char *)from->s.data);
+        *to = esp_attribute_text(from->name, out->text[out->count]);
+        break;
+    default:
+        cr_assert_fail("attribute %s has the type %d", from->name, (int)from->type);
+    }
+    out->count++;
+}
+
+// What ONNX reads from the shapes of weights a graph is told.
+static void take_declarations(struct attributes *out, const struct model *model)
+{
+    const struct tensor *weight = model_input(model, 1);
+    if (is_op(model, "Conv")) {
+        out->list[out->count++] = esp_attribute_int("channels", weight->shape.dims[0]);
+        out->list[out->count++] = esp_attribute_int("bias", model_input(model, 2) != NULL);
+        if (!model_attribute(model, "kernel_shape")) {
+            memcpy(out->kernel, weight->shape.dims + 2, 2 * sizeof out->kernel[0]);
+            out->list[out->count++] = esp_attribute_ints("kernel_shape", out->kernel, 2);
+        }
+    } else if (is_op(model, "Gemm")) {
+        int64_t transposed = model_int(model, "transB", 0);
+        out->list[out->count++] =
+            esp_attribute_int("channels", weight->shape.dims[transposed ? 0 : 1]);
+        out->list[out->count++] = esp_attribute_int("bias", model_input(model, 2) != NULL);
+    } else if (is_op(model, "Dropout") && weight) {
+        out->list[out->count++] = esp_attribute_real("ratio", (double)weight->data[0]);
+    }
+}
+
+static struct graph *build(const struct model *model, struct error *error)
+{
+    struct attributes attributes = {.count = 0};
+    uint32_t inputs[MODEL_MOST_TENSORS];
+    struct graph *graph = graph_create();
+    cr_assert_not_null(graph);
+    for (uint64_t i = 0; i < model_flowing(model); i++) {
+        esp_shape shape = model_input(model, i)->shape;
+        if (is_transposed(model))
+            shape.dims[1] = shape.dims[0];
+        shape.dims[0] = ESP_BATCH;
+        inputs[i] = graph_add_input(graph, model_input(model, i)->name, &shape, error);
+    }
+    for (size_t i = 0; i < model->node->n_attribute; i++)
+        if (!is_dropped(model->node->attribute[i]->name))
+            take_attribute(&attributes, model->node->attribute[i]);
+    take_declarations(&attributes, model);
+    uint32_t node =
+        error->status == ESP_OK
+            ? graph_add(graph, "", "op", model->node->op_type, inputs, model_flowing(model),
+                        attributes.list, attributes.count, sizeof attributes.list[0], error)
+            : GRAPH_NO_NODE;
+    if (node != GRAPH_NO_NODE && graph_add_output(graph, node, error) == ESP_OK &&
+        graph_finish(graph, error) == ESP_OK)
+        return graph;
+    graph_destroy(graph);
+    return NULL;
+}
+
+// ---- Weights ----------------------------------------------------------------------------------
+
+// The program's tensor `op/<name>`, of `size` elements.
+static float *weight(struct engine *engine, void *program, const char *name, uint64_t size)
+{
+    esp_tensor tensor;
+    char path[64];
+    snprintf(path, sizeof path, "op/%s", name);
+    if (engine->type->tensor(program, &engine->call, ESP_TENSOR_WEIGHT, path, &tensor) != ESP_OK)
+        return NULL;
+    if (esp_shape_size(&tensor.shape) == size)
+        return tensor.data;
+    error_set(&engine->error, ESP_ERROR, "%s has another size", path);
+    return NULL;
+}
+
+static bool copy_weight(struct engine *engine, void *program, const char *name,
+                        const struct tensor *from)
+{
+    float *to = weight(engine, program, name, from->size);
+    if (to)
+        memcpy(to, from->data, from->size * sizeof *to);
+    return to != NULL;
+}
+
+// y = alpha A B + beta C, as x weight^T + bias: weight[n][k] = alpha B[k][n], bias[n] = beta C[n],
+// where C has one element, or one a feature.
+static bool write_gemm(struct engine *engine, void *program, const struct model *model)
+{
+    const struct tensor *b = model_input(model, 1), *c = model_input(model, 2);
+    bool transposed = model_int(model, "transB", 0) != 0;
+    int64_t features = b->shape.dims[transposed ? 0 : 1], in = b->shape.dims[transposed ? 1 : 0];
+    float alpha = (float)model_real(model, "alpha", 1), beta = (float)model_real(model, "beta", 1);
+    float *to = weight(engine, program, "weight", b->size);
+    for (int64_t n = 0; to && n < features; n++)
+        for (int64_t k = 0; k < in; k++)
+            to[n * in + k] = alpha * b->data[transposed ? n * in + k : k * features + n];
+    if (!to || !c)
+        return to != NULL;
+    float *bias = weight(engine, program, "bias", (uint64_t)features);
+    for (int64_t n = 0; bias && n < features; n++)
+        bias[n] = beta * c->data[c->size == 1 ? 0 : n];
+    return bias != NULL;
+}
+
+static bool write_weights(struct engine *engine, void *program, const struct model *model)
+{
+    static const char *const of_conv[] = {"weight", "bias"};
+    static const char *const of_norm[] = {"scale", "bias", "mean", "variance"};
+    if (is_op(model, "Gemm"))
+        return write_gemm(engine, program, model);
+    bool conv = is_op(model, "Conv"), norm = is_op(model, "BatchNormalization");
+    for (uint64_t i = 0; i < (conv ? 2u : norm ? 4u : 0u); i++) {
+        const struct tensor *from = model_input(model, i + 1);
+        if (from && !copy_weight(engine, program, conv ? of_conv[i] : of_norm[i], from))
+            return false;
+    }
+    return true;
+}
+
+// ---- Computing and comparing ------------------------------------------------------------------
+
+static bool forward(struct engine *engine, void *program, const struct model *model)
+{
+    esp_tensor inputs[MODEL_MOST_TENSORS];
+    float *turned = NULL;
+    for (uint64_t i = 0; i < model_flowing(model); i++) {
+        const struct tensor *from = model_input(model, i);
+        inputs[i] = (esp_tensor){.data = from->data, .shape = from->shape};
+    }
+    if (is_transposed(model)) {
+        int64_t rows = inputs[0].shape.dims[1], columns = inputs[0].shape.dims[0];
+        turned = malloc((size_t)(rows * columns) * sizeof *turned);
+        cr_assert_not_null(turned);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t c = 0; c < columns; c++)
+                turned[r * columns + c] = inputs[0].data[c * rows + r];
+        inputs[0].data = turned;
+        inputs[0].shape.dims[0] = rows;
+        inputs[0].shape.dims[1] = columns;
+    }
+    esp_forward pass = {.struct_size = sizeof pass,
+                        .inputs = inputs,
+                        .input_count = model_flowing(model),
+                        .batch = (uint64_t)inputs[0].shape.dims[0],
+                        .training = model_training(model)};
+    esp_status status = engine->type->forward(program, &engine->call, &pass);
+    free(turned);
+    return status == ESP_OK;
+}
+
+static bool agree(const struct tensor *expected, const float *got, char *why, size_t size)
+{
+    for (uint64_t i = 0; i < expected->size; i++) {
+        double want = (double)expected->data[i], have = (double)got[i];
+        if (fabs(have - want) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * fabs(want))
+            continue;
+        snprintf(why, size, "%s: element %llu is %.9g, expected %.9g", expected->name,
+                 (unsigned long long)i, have, want);
+        return false;
+    }
+    return true;
+}
+
+static bool same_shape(const esp_shape *a, const esp_shape *b)
+{
+    return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
+}
+
+// The output, and what BatchNormalization's training form gives beside it: the running statistics.
+static bool compare(struct engine *engine, void *program, const struct model *model, char *why,
+                    size_t size)
+{
+    static const char *const statistics[] = {NULL, "mean", "variance"};
+    const struct tensor *expected = &model->outputs[0];
+    esp_tensor out;
+    if (engine->type->tensor(program, &engine->call, ESP_TENSOR_OUTPUT, "0", &out) != ESP_OK) {
+        snprintf(why, size, "%s", engine->error.message);
+        return false;
+    }
+    if (!same_shape(&out.shape, &expected->shape)) {
+        snprintf(why, size, "the output has another shape than was recorded");
+        return false;
+    }
+    if (!agree(expected, out.data, why, size))
+        return false;
+    for (uint64_t i = 1; is_op(model, "BatchNormalization") && i < model->output_count; i++) {
+        float *running = weight(engine, program, statistics[i], model->outputs[i].size);
+        if (!running || !agree(&model->outputs[i], running, why, size))
+            return false;
+    }
+    return true;
+}
+
+bool model_run(struct engine *engine, const struct model *model, bool with_backward, char *why,
+               size_t size)
+{
+    void *program = NULL;
+    bool done = false;
+    error_clear(&engine->error);
+    snprintf(why, size, "failed without words");
+    struct graph *graph = build(model, &engine->error);
+    if (!graph)
+        goto cleanup;
+    int64_t batch = model_input(model, 0)->shape.dims[is_transposed(model) ? 1 : 0];
+    esp_compile_options options = {
+        .struct_size = sizeof options, .batch = (uint64_t)batch, .training = with_backward};
+    if (engine->type->compile(engine->self, &engine->call, graph_handle(graph), &options,
+                              &program) != ESP_OK ||
+        !write_weights(engine, program, model) || !forward(engine, program, model))
+        goto cleanup;
+    done = compare(engine, program, model, why, size);
+cleanup:
+    if (engine->error.status != ESP_OK)
+        snprintf(why, size, "%s", engine->error.message);
+    if (program)
+        engine->type->release(engine->self, program);
+    graph_destroy(graph);
+    return done;
+}
