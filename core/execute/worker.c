@@ -122,10 +122,13 @@ int worker_main(const char *run_folder)
     }
     int result = 1;
     log_set_sink(send_log, &worker);
-    if (open_all(&worker, run_folder, &error) == ESP_OK)
+    if (open_all(&worker, run_folder, &error) == ESP_OK) {
+        send_log(&worker, ESP_LOG_DEBUG,
+                 "a worker is ready"); // from here on a death is its trial's
         result = serve(&worker);
-    else
+    } else {
         fprintf(stderr, "espalier worker: %s\n", error.message);
+    }
     log_set_sink(NULL, NULL);
     session_destroy(worker.session);
     experiment_destroy(worker.experiment);

@@ -6,6 +6,7 @@
 
 #include "error/fault.h"
 #include "run/artifacts.h"
+#include "run/crash.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -173,7 +174,9 @@ static esp_status do_ask(struct run *run, struct error *error)
     struct ask ask;
     ask_begin(&ask, run->search, number);
     search_begin(run->search, "ask", number);
+    crash_watch(run->strategy_name);
     esp_status status = type->ask(run->strategy->self, search_handle(run->search), &ask.handle);
+    crash_watch(NULL);
     if (status == ESP_OK && search_error(run->search)->status != ESP_OK)
         status = search_error(run->search)->status;
     if (status == ESP_OK && ask.answer == ANSWER_NONE)
@@ -241,7 +244,9 @@ static esp_status tell_strategy(struct run *run, uint64_t number, struct error *
         outcome.violation = metrics_violation(&run->metrics, trial->metrics);
     }
     search_begin(run->search, "tell", number);
+    crash_watch(run->strategy_name);
     esp_status status = type->tell(run->strategy->self, search_handle(run->search), &outcome);
+    crash_watch(NULL);
     if (status == ESP_OK)
         status = search_error(run->search)->status;
     return status == ESP_OK ? ESP_OK : strategy_failed(run, "tell", status, error);

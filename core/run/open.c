@@ -194,6 +194,8 @@ static esp_status open_session(struct run *run, struct error *error)
     run->cheap_needs_graph = cheap && cheap->needs_graph;
     const esp_strategy_type *type = experiment->strategy.component->type;
     run->strategy_takes = type->takes;
+    snprintf(run->strategy_name, sizeof run->strategy_name, "strategy %s (or the space %s)",
+             experiment->strategy.component->id, experiment->space.component->id);
     return ESP_OK;
 }
 

@@ -73,6 +73,7 @@ struct run {
     struct search *search;
     struct instance *strategy;
     uint32_t strategy_takes;
+    char strategy_name[96]; // for a crash: "strategy random"
     struct order *order;
 
     struct trial *trials;
