@@ -4,6 +4,7 @@
 #include "arch/domain.h"
 
 #include "arch/arch.h"
+#include "text/printable.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -196,26 +197,6 @@ const esp_domain *domain_copy(const esp_domain *domain, struct arena *arena)
 
 // ---- Tests --------------------------------------------------------------------------------------
 
-// A name goes to JSON and to the terminal: UTF-8 without control characters.
-static bool name_printable(const char *name)
-{
-    const unsigned char *c = (const unsigned char *)name;
-    while (*c) {
-        int more = *c < 0x80 ? 0 : *c >= 0xc2 && *c < 0xe0 ? 1 : *c >= 0xe0 && *c < 0xf0 ? 2 : 3;
-        if (*c < 0x20 || *c == 0x7f || (*c >= 0x80 && *c < 0xc2) || *c > 0xf4)
-            return false;
-        unsigned char lead = *c++;
-        // Overlong forms, surrogates, and what lies beyond U+10FFFF.
-        if ((lead == 0xe0 && *c < 0xa0) || (lead == 0xed && *c > 0x9f) ||
-            (lead == 0xf0 && *c < 0x90) || (lead == 0xf4 && *c > 0x8f))
-            return false;
-        for (; more > 0; more--, c++)
-            if ((*c & 0xc0) != 0x80)
-                return false;
-    }
-    return c != (const unsigned char *)name;
-}
-
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);
@@ -245,7 +226,7 @@ static esp_status check_names(const esp_domain *domain, const char *path, struct
                          (unsigned long long)domain->count, domain->names ? "too many" : "no");
     for (uint64_t i = 0; i < domain->count; i++) {
         const char *name = domain->names[i];
-        if (!name || !name_printable(name))
+        if (!name || !name[0] || !text_printable(name))
             return error_set(error, ESP_ERROR_MISUSE, "decision %s: the name of option %llu %s",
                              path, (unsigned long long)i,
                              !name     ? "is NULL"
