@@ -3,6 +3,8 @@
 // set once, before a plugin is loaded.
 #include "error/error.h"
 
+#include "text/printable.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -89,13 +91,19 @@ void log_line(uint32_t level, const char *format, ...)
 static void host_fail(const esp_handle *handle, esp_status status, const char *message)
 {
     struct error *error = handle->context;
+    bool first = error->status == ESP_OK;
     error_set(error, status == ESP_OK ? ESP_ERROR : status, "%s", message);
+    if (first) // it will be shown and stored as JSON, and may have been cut within a character
+        text_make_printable(error->message);
 }
 
 static void host_log(const esp_handle *handle, uint32_t level, const char *message)
 {
+    char copy[ERROR_MESSAGE_SIZE];
     (void)handle;
-    log_message(level, message);
+    snprintf(copy, sizeof copy, "%s", message);
+    text_make_printable(copy);
+    log_message(level, copy);
 }
 
 static const esp_host host = {sizeof(esp_host), host_fail, host_log};
