@@ -224,6 +224,14 @@ static esp_status take_default(struct parameter *parameter, struct error *error)
     return take_value(parameter, row->text_default, ".", error);
 }
 
+esp_status parameter_check_default(const esp_param *row, struct error *error)
+{
+    struct parameter parameter = {.row = row};
+    esp_status status = take_default(&parameter, error);
+    clear_value(&parameter);
+    return status;
+}
+
 // ---- Resolving a section ----------------------------------------------------------------------
 
 static esp_status unknown_key(const struct config_entry *entry, const esp_param *table,

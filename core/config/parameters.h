@@ -48,6 +48,10 @@ esp_status parameters_set_number(struct parameters *parameters, const char *name
 // A searched value, of the parameter's domain; it is no longer marked searched.
 esp_status parameters_set_value(struct parameter *parameter, esp_value value, struct error *error);
 
+// Does the row's own default read as a value? For a CHOICE, an INTS or a NAMES, whose row is sound
+// otherwise.
+esp_status parameter_check_default(const esp_param *row, struct error *error);
+
 bool parameters_equal(const struct parameters *a, const struct parameters *b);
 
 // The value as the INI would say it (a distribution as such). Owner: the caller (free).

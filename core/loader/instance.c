@@ -2,6 +2,9 @@
 // Instances of components, and the esp_create handle that their create is given.
 #include "loader/instance.h"
 
+#include "config/document.h"
+#include "text/nearest.h"
+
 #include <espalier/plugin.h>
 
 #include <stdlib.h>
@@ -17,27 +20,36 @@ struct esp_create_host {
     uint64_t seed;
 };
 
+static void unknown_parameter(esp_create *create, const struct parameters *parameters,
+                              const char *name)
+{
+    const char *names[256];
+    uint64_t count = 0;
+    for (; count < parameters->count && count < ESP_COUNT(names); count++)
+        names[count] = parameters->items[count].row->name;
+    const char *nearest = text_nearest(name, names, count);
+    esp_fail(create, ESP_ERROR_MISUSE,
+             "create asks for the parameter '%s', which is not in its table%s%s%s", name,
+             nearest ? "; did it mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+// The parameter, if it is of one of the types.
 static const struct parameter *find(esp_create *create, const char *name, uint32_t first,
                                     uint32_t second, uint32_t third)
 {
-    struct esp_create_host *host = (struct esp_create_host *)(void *)create;
+    const struct esp_create_host *host = (const struct esp_create_host *)(void *)create;
     const struct parameter *parameter = parameters_find(host->parameters, name);
     if (!parameter) {
-        esp_fail(create, ESP_ERROR_MISUSE,
-                 "create asks for the parameter '%s', which is not in "
-                 "its table",
-                 name);
+        unknown_parameter(create, host->parameters, name);
         return NULL;
     }
     uint32_t type = parameter->row->type;
-    if (type != first && type != second && type != third) {
-        esp_fail(create, ESP_ERROR_MISUSE,
-                 "create asks for the parameter '%s' as another type "
-                 "than its table says",
-                 name);
-        return NULL;
-    }
-    return parameter;
+    if (type == first || type == second || type == third)
+        return parameter;
+    esp_fail(create, ESP_ERROR_MISUSE,
+             "create asks for the parameter '%s' as %s, and its table says %s", name,
+             param_type_name(first), param_type_name(type));
+    return NULL;
 }
 
 static int64_t param_int(esp_create *create, const char *name)

@@ -11,14 +11,15 @@
 
 struct note {
     uint32_t abi_major, abi_minor, minor_needed;
-    char version[ESP_NOTE_VERSION_SIZE];
+    char version[ESP_NOTE_VERSION_SIZE]; // printable, not empty
+    // 0 where the versions do not fit this host and the components cannot be read.
     uint32_t count;
     esp_note_component components[NOTE_MAX_COMPONENTS];
 };
 
-// Reads the note and tests its form: no ELF file of this machine, no note, a damaged one, ids that
-// are none, components that stand twice. Whether the versions fit is note_check's. The message is
-// the reason alone, without the path.
+// Reads the note and tests its form: no whole ELF file of this machine, no note, a damaged one, ids
+// that are none, components that stand twice. Whether the versions fit is note_check's. The message
+// is the reason alone, without the path. Safe on any file, whatever it holds.
 esp_status note_read(struct note *out, const char *path, struct error *error);
 
 // Does this host serve a plugin of these versions? Both sides are named.

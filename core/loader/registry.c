@@ -1,18 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registry of components; see registry.h. Order is precedence: a component is shadowed by an
-// earlier one of its kind and id that is not refused.
+// earlier one of its kind and id, be that refused or not.
 #include "loader/registry.h"
 
+#include "loader/folders.h"
 #include "loader/library.h"
 #include "loader/note.h"
 #include "text/nearest.h"
+#include "text/printable.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 // The host's own memory of a component.
 struct entry {
@@ -42,157 +41,125 @@ uint32_t kind_from_name(const char *name)
     return 0;
 }
 
-static struct entry *add_entry(struct registry *registry, uint32_t kind, const char *id,
-                               const char *version, const char *path, struct error *error)
+// ---- Entries ----------------------------------------------------------------------------------
+
+static void destroy_entry(struct entry *entry)
+{
+    free(entry->id);
+    free(entry->version);
+    free(entry->path);
+    free(entry->refused);
+    free(entry);
+}
+
+static struct entry *create_entry(const struct component *component)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    entry->id = strdup(component->id);
+    entry->version = strdup(component->version);
+    entry->path = strdup(component->path);
+    entry->refused = component->refused ? strdup(component->refused) : NULL;
+    if (!entry->id || !entry->version || !entry->path || (component->refused && !entry->refused)) {
+        destroy_entry(entry);
+        return NULL;
+    }
+    text_make_printable(entry->path); // one that was not is refused
+    if (entry->refused)
+        text_make_printable(entry->refused);
+    entry->component = *component;
+    entry->component.id = entry->id;
+    entry->component.version = entry->version;
+    entry->component.path = entry->path;
+    entry->component.refused = entry->refused;
+    return entry;
+}
+
+static struct entry *first_entry(const struct registry *registry, uint32_t kind, const char *id)
+{
+    for (uint64_t i = 0; i < registry->count; i++) {
+        struct entry *entry = registry->entries[i];
+        if (entry->component.kind == kind && strcmp(entry->id, id) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+// Copies the component's texts.
+static esp_status add_entry(struct registry *registry, const struct component *component,
+                            struct error *error)
 {
     if (registry->count == registry->capacity) {
         uint64_t capacity = registry->capacity ? 2 * registry->capacity : 32;
         struct entry **grown = realloc(registry->entries, capacity * sizeof(struct entry *));
-        if (!grown) {
-            error_memory(error);
-            return NULL;
-        }
+        if (!grown)
+            return error_memory(error);
         registry->entries = grown;
         registry->capacity = capacity;
     }
-    struct entry *entry = calloc(1, sizeof *entry);
-    if (!entry || !(entry->id = strdup(id)) || !(entry->version = strdup(version)) ||
-        !(entry->path = strdup(path))) {
-        error_memory(error);
-        if (entry) {
-            free(entry->id);
-            free(entry->version);
-        }
-        free(entry);
-        return NULL;
-    }
-    entry->component = (struct component){
-        .kind = kind, .id = entry->id, .version = entry->version, .path = entry->path};
-    for (uint64_t i = 0; id[0] && i < registry->count; i++) {
-        const struct component *earlier = &registry->entries[i]->component;
-        if (earlier->kind == kind && strcmp(earlier->id, id) == 0 && !earlier->refused &&
-            !earlier->shadowed_by) {
-            entry->component.shadowed_by = earlier;
-            break;
-        }
-    }
+    struct entry *entry = create_entry(component);
+    if (!entry)
+        return error_memory(error);
+    const struct entry *first =
+        component->kind ? first_entry(registry, component->kind, component->id) : NULL;
+    entry->component.shadowed_by = first ? &first->component : NULL;
     registry->entries[registry->count++] = entry;
-    return entry;
+    return ESP_OK;
 }
 
-static esp_status refuse(struct entry *entry, const char *reason, struct error *error)
+const char *component_place(const struct component *component)
 {
-    entry->refused = strdup(reason);
-    entry->component.refused = entry->refused;
-    return entry->refused ? ESP_OK : error_memory(error);
+    return component->path[0] ? component->path : "(part of the program)";
 }
 
+// ---- Looking at files -------------------------------------------------------------------------
+
+static esp_status add_refused(struct registry *registry, const char *path, const char *reason,
+                              struct error *error)
+{
+    struct component component = {.id = "", .version = "", .path = path, .refused = reason};
+    return add_entry(registry, &component, error);
+}
+
+// The components of a file, or the file as refused.
 static esp_status add_file(struct registry *registry, const char *path, struct error *error)
 {
     struct note note;
     struct error reason;
     error_clear(&reason);
-    esp_status status = note_read(&note, path, &reason);
-    if (status != ESP_OK) {
-        struct entry *entry = add_entry(registry, 0, "", "", path, error);
-        return entry ? refuse(entry, reason.message, error) : ESP_ERROR_MEMORY;
-    }
+    if (!text_printable(path))
+        return add_refused(registry, path, "its path is no printable UTF-8", error);
+    if (note_read(&note, path, &reason) != ESP_OK)
+        return add_refused(registry, path, reason.message, error);
     note_check(&note, &reason);
-    if (note.count == 0) { // another major: its components cannot be read
-        struct entry *entry = add_entry(registry, 0, "", note.version, path, error);
-        if (!entry)
-            return ESP_ERROR_MEMORY;
-        entry->component.abi_major = note.abi_major;
-        entry->component.abi_minor = note.abi_minor;
-        return refuse(entry, reason.message, error);
-    }
-    for (uint32_t i = 0; i < note.count; i++) {
-        struct entry *entry = add_entry(registry, note.components[i].kind, note.components[i].id,
-                                        note.version, path, error);
-        if (!entry)
-            return ESP_ERROR_MEMORY;
-        entry->component.abi_major = note.abi_major;
-        entry->component.abi_minor = note.abi_minor;
-        if (reason.status != ESP_OK && refuse(entry, reason.message, error) != ESP_OK)
-            return ESP_ERROR_MEMORY;
-    }
-    return ESP_OK;
-}
-
-static int is_library(const struct dirent *entry)
-{
-    size_t length = strlen(entry->d_name);
-    return length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0;
-}
-
-static esp_status scan_folder(struct registry *registry, const char *folder, struct error *error)
-{
-    struct dirent **names = NULL;
-    char *absolute = realpath(folder, NULL);
-    int count = absolute ? scandir(absolute, &names, is_library, alphasort) : -1;
+    struct component component = {.id = "",
+                                  .version = note.version,
+                                  .path = path,
+                                  .refused = reason.status == ESP_OK ? NULL : reason.message,
+                                  .abi_major = note.abi_major,
+                                  .abi_minor = note.abi_minor};
+    if (note.count == 0)
+        return add_entry(registry, &component, error);
     esp_status status = ESP_OK;
-    for (int i = 0; i < count; i++) {
-        char *path = NULL;
-        if (status == ESP_OK && asprintf(&path, "%s/%s", absolute, names[i]->d_name) < 0)
-            status = error_memory(error);
-        if (status == ESP_OK)
-            status = add_file(registry, path, error);
-        free(path);
-        free(names[i]);
+    for (uint32_t i = 0; status == ESP_OK && i < note.count; i++) {
+        component.kind = note.components[i].kind;
+        component.id = note.components[i].id;
+        status = add_entry(registry, &component, error);
     }
-    free(names);
-    free(absolute);
     return status;
 }
 
-// Scans a colon-separated list of folders.
-static esp_status scan_list(struct registry *registry, const char *list, struct error *error)
+static esp_status add_folder(struct registry *registry, struct folder *folder, struct error *error)
 {
-    char *copy = strdup(list), *rest = copy, *folder;
-    esp_status status = copy ? ESP_OK : error_memory(error);
-    while (status == ESP_OK && (folder = strsep(&rest, ":")))
-        if (*folder)
-            status = scan_folder(registry, folder, error);
-    free(copy);
+    char **files = NULL;
+    esp_status status = folder_files(&files, folder, error);
+    if (status == ESP_OK && folder->refused)
+        status = add_refused(registry, folder->path, folder->refused, error);
+    for (char **file = files; status == ESP_OK && *file; file++)
+        status = add_file(registry, *file, error);
+    folder_files_destroy(files);
     return status;
-}
-
-// Beside the program: bin/../lib/espalier/plugins, built and installed alike.
-static esp_status scan_own(struct registry *registry, struct error *error)
-{
-    char program[4096], *folder = NULL;
-    ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-    if (length <= 0)
-        return ESP_OK;
-    program[length] = '\0';
-    char *slash = strrchr(program, '/');
-    if (slash)
-        *slash = '\0';
-    if (asprintf(&folder, "%s/../lib/espalier/plugins", program) < 0)
-        return error_memory(error);
-    esp_status status = scan_folder(registry, folder, error);
-    free(folder);
-    return status;
-}
-
-static esp_status scan_all(struct registry *registry, const char *folder, struct error *error)
-{
-    esp_status status = ESP_OK;
-    const char *list = getenv("ESPALIER_PLUGINS"), *home = getenv("HOME");
-    if (folder && access(folder, R_OK | X_OK) != 0)
-        return error_set(error, ESP_ERROR_INVALID, "--plugins: %s: %s", folder, strerror(errno));
-    if (folder)
-        status = scan_folder(registry, folder, error);
-    if (status == ESP_OK && list)
-        status = scan_list(registry, list, error);
-    if (status == ESP_OK && home) {
-        char *own = NULL;
-        status = asprintf(&own, "%s/.local/lib/espalier/plugins", home) < 0
-                     ? error_memory(error)
-                     : scan_folder(registry, own, error);
-        free(own);
-    }
-    return status == ESP_OK ? scan_own(registry, error) : status;
 }
 
 esp_status registry_create_empty(struct registry **out, struct error *error)
@@ -204,10 +171,15 @@ esp_status registry_create_empty(struct registry **out, struct error *error)
 
 esp_status registry_create(struct registry **out, const char *folder, struct error *error)
 {
-    esp_status status = registry_create_empty(out, error);
+    struct folders folders;
+    *out = NULL;
+    esp_status status = folders_find(&folders, folder, error);
     if (status != ESP_OK)
         return status;
-    status = scan_all(*out, folder, error);
+    status = registry_create_empty(out, error);
+    for (uint64_t i = 0; status == ESP_OK && i < folders.count; i++)
+        status = add_folder(*out, &folders.items[i], error);
+    folders_destroy(&folders);
     if (status != ESP_OK) {
         registry_destroy(*out);
         *out = NULL;
@@ -217,31 +189,26 @@ esp_status registry_create(struct registry **out, const char *folder, struct err
 
 void registry_destroy(struct registry *registry)
 {
-    for (uint64_t i = 0; registry && i < registry->count; i++) {
-        struct entry *entry = registry->entries[i];
-        free(entry->id);
-        free(entry->version);
-        free(entry->path);
-        free(entry->refused);
-        free(entry);
-    }
-    if (registry)
-        free(registry->entries);
+    if (!registry)
+        return;
+    for (uint64_t i = 0; i < registry->count; i++)
+        destroy_entry(registry->entries[i]);
+    free(registry->entries);
     free(registry);
 }
 
 esp_status registry_add_builtin(struct registry *registry, uint32_t kind, const char *id,
                                 const void *type, struct error *error)
 {
-    esp_status status = library_check(type, kind, id, error);
-    struct entry *entry =
-        status == ESP_OK ? add_entry(registry, kind, id, ESPALIER_VERSION, "", error) : NULL;
-    if (!entry)
-        return error->status;
-    entry->component.abi_major = ESP_ABI_MAJOR;
-    entry->component.abi_minor = ESP_ABI_MINOR;
-    entry->component.type = type;
-    return ESP_OK;
+    struct component component = {.kind = kind,
+                                  .id = id,
+                                  .version = ESPALIER_VERSION,
+                                  .path = "",
+                                  .abi_major = ESP_ABI_MAJOR,
+                                  .abi_minor = ESP_ABI_MINOR,
+                                  .type = type};
+    esp_status status = description_check(type, kind, id, error);
+    return status == ESP_OK ? add_entry(registry, &component, error) : status;
 }
 
 uint64_t registry_count(const struct registry *registry)
@@ -254,62 +221,123 @@ const struct component *registry_get(const struct registry *registry, uint64_t i
     return &registry->entries[i]->component;
 }
 
+// ---- Finding and loading ----------------------------------------------------------------------
+
 static esp_status load_entry(struct entry *entry, struct error *error)
 {
+    const void *type = NULL;
     if (entry->component.type)
         return ESP_OK;
-    const void *type = NULL;
     esp_status status = library_load(&type, entry->path, entry->component.kind, entry->id, error);
-    if (status == ESP_OK)
-        status = file_sha256(entry->sha256, entry->path, error);
     if (status != ESP_OK) {
         error_prefix(error, "%s: ", entry->path);
         return status;
     }
+    if (!entry->component.sha256)
+        status = file_sha256(entry->sha256, entry->path, error);
+    if (status != ESP_OK)
+        return status;
     entry->component.sha256 = entry->sha256;
     entry->component.type = type;
     return ESP_OK;
 }
 
+// A file that was refused whole and, by its name, is the one that was meant; else how many were.
+static void refused_words(char *words, size_t size, const struct registry *registry, const char *id)
+{
+    uint64_t count = 0;
+    words[0] = '\0';
+    for (uint64_t i = 0; i < registry->count; i++) {
+        const struct entry *entry = registry->entries[i];
+        const char *name = strrchr(entry->path, '/');
+        size_t length = strlen(id);
+        if (entry->component.kind != 0)
+            continue;
+        count++;
+        if (name && strncmp(name + 1, id, length) == 0 && strcmp(name + 1 + length, ".so") == 0) {
+            snprintf(words, size, "; %s was refused: %s", entry->path, entry->refused);
+            return;
+        }
+    }
+    if (count > 0)
+        snprintf(words, size, "; refused: %llu %s", (unsigned long long)count,
+                 count == 1 ? "file" : "files");
+}
+
 static esp_status not_found(const struct registry *registry, uint32_t kind, const char *id,
                             struct error *error)
 {
-    const char *names[256];
+    const char **names = calloc(registry->count + 1, sizeof *names);
+    char refused[512];
     uint64_t count = 0;
-    for (uint64_t i = 0; i < registry->count && count < 256; i++) {
-        const struct component *component = &registry->entries[i]->component;
-        if (component->kind == kind && !component->refused && !component->shadowed_by)
-            names[count++] = component->id;
-    }
+    if (!names)
+        return error_memory(error);
+    for (uint64_t i = 0; i < registry->count; i++)
+        if (registry->entries[i]->component.kind == kind)
+            names[count++] = registry->entries[i]->id;
     const char *nearest = text_nearest(id, names, count);
-    if (nearest)
-        return error_set(error, ESP_ERROR_INVALID,
-                         "there is no %s '%s'; did you mean '%s'? (`espalier list %s` shows all)",
-                         kind_name(kind), id, nearest, kind_name(kind));
-    return error_set(error, ESP_ERROR_INVALID, "there is no %s '%s' (`espalier list %s` shows all)",
-                     kind_name(kind), id, kind_name(kind));
+    refused_words(refused, sizeof refused, registry, id);
+    error_set(error, ESP_ERROR_INVALID,
+              "there is no %s '%s'%s%s%s (`espalier list %s` shows all)%s", kind_name(kind), id,
+              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "",
+              kind_name(kind), refused);
+    free(names);
+    return ESP_ERROR_INVALID;
+}
+
+static esp_status was_refused(const struct registry *registry, const struct entry *entry,
+                              struct error *error)
+{
+    const struct component *other = NULL;
+    for (uint64_t i = 0; !other && i < registry->count; i++)
+        if (registry->entries[i]->component.shadowed_by == &entry->component)
+            other = &registry->entries[i]->component;
+    return error_set(error, ESP_ERROR_INVALID, "the %s '%s' was refused: %s: %s%s%s%s",
+                     kind_name(entry->component.kind), entry->id, entry->path, entry->refused,
+                     other ? "; it shadows that of " : "", other ? component_place(other) : "",
+                     other ? ", so mend it or remove it" : "");
 }
 
 esp_status registry_find(const struct component **out, struct registry *registry, uint32_t kind,
                          const char *id, struct error *error)
 {
-    const struct entry *refused = NULL;
-    for (uint64_t i = 0; i < registry->count; i++) {
-        struct entry *entry = registry->entries[i];
-        if (entry->component.kind != kind || strcmp(entry->id, id) != 0)
-            continue;
-        if (entry->component.refused) {
-            refused = refused ? refused : entry;
-            continue;
-        }
-        esp_status status = load_entry(entry, error);
+    struct entry *entry = first_entry(registry, kind, id);
+    *out = NULL;
+    if (!entry)
+        return not_found(registry, kind, id, error);
+    if (entry->refused)
+        return was_refused(registry, entry, error);
+    esp_status status = load_entry(entry, error);
+    if (status == ESP_OK)
         *out = &entry->component;
+    return status;
+}
+
+// Looks at the file and takes the one component, at the front of all.
+static esp_status add_from_file(struct entry **out, struct registry *registry, uint32_t kind,
+                                const char *id, const char *path, struct error *error)
+{
+    struct registry file = {0};
+    esp_status status = add_file(&file, path, error);
+    struct entry *entry = status == ESP_OK ? first_entry(&file, kind, id) : NULL;
+    if (status == ESP_OK && file.entries[0]->refused)
+        status = error_set(error, ESP_ERROR_INVALID, "%s: %s", path, file.entries[0]->refused);
+    else if (status == ESP_OK && !entry)
+        status =
+            error_set(error, ESP_ERROR_INVALID, "%s: it has no %s '%s'", path, kind_name(kind), id);
+    else if (status == ESP_OK)
+        status = add_entry(registry, &entry->component, error);
+    for (uint64_t i = 0; i < file.count; i++)
+        destroy_entry(file.entries[i]);
+    free(file.entries);
+    if (status != ESP_OK)
         return status;
-    }
-    if (refused)
-        return error_set(error, ESP_ERROR_INVALID, "the %s '%s' was refused: %s: %s",
-                         kind_name(kind), id, refused->path, refused->refused);
-    return not_found(registry, kind, id, error);
+    *out = registry->entries[registry->count - 1];
+    (*out)->component.shadowed_by = NULL;
+    memmove(registry->entries + 1, registry->entries,
+            (registry->count - 1) * sizeof(struct entry *));
+    registry->entries[0] = *out;
+    return ESP_OK;
 }
 
 esp_status registry_find_file(const struct component **out, struct registry *registry,
@@ -317,6 +345,7 @@ esp_status registry_find_file(const struct component **out, struct registry *reg
                               struct error *error)
 {
     char found[SHA256_HEX_SIZE];
+    *out = NULL;
     if (path[0] == '\0') // a part of the program itself
         return registry_find(out, registry, kind, id, error);
     esp_status status = file_sha256(found, path, error);
@@ -324,70 +353,25 @@ esp_status registry_find_file(const struct component **out, struct registry *reg
         status = error_set(error, ESP_ERROR_INVALID,
                            "%s: it is not the file that the run began with: SHA-256 %s, was %s",
                            path, found, sha256);
-    for (uint64_t i = 0; status == ESP_OK && i < registry->count; i++) {
-        struct entry *entry = registry->entries[i];
-        if (entry->component.kind == kind && strcmp(entry->id, id) == 0 &&
-            strcmp(entry->path, path) == 0) {
-            *out = &entry->component;
-            return load_entry(entry, error);
-        }
-    }
-    uint64_t before = registry->count;
+    struct entry *entry = NULL;
     if (status == ESP_OK)
-        status = add_file(registry, path, error);
-    for (uint64_t i = before; status == ESP_OK && i < registry->count; i++) {
-        struct entry *entry = registry->entries[i];
-        entry->component.shadowed_by = NULL; // it was asked for by its path
-        if (entry->component.refused)
-            return error_set(error, ESP_ERROR_INVALID, "%s: %s", path, entry->component.refused);
-        if (entry->component.kind == kind && strcmp(entry->id, id) == 0) {
-            *out = &entry->component;
-            return load_entry(entry, error);
-        }
-    }
-    return status != ESP_OK ? status
-                            : error_set(error, ESP_ERROR_INVALID, "%s: it has no %s '%s'", path,
-                                        kind_name(kind), id);
+        status = add_from_file(&entry, registry, kind, id, path, error);
+    if (status != ESP_OK)
+        return status;
+    memcpy(entry->sha256, found, sizeof found);
+    entry->component.sha256 = entry->sha256;
+    status = load_entry(entry, error);
+    if (status == ESP_OK)
+        *out = &entry->component;
+    return status;
 }
 
-// The first members of all descriptions are the same but for their types' names.
 struct description component_description(const struct component *component)
 {
-    const esp_space_type *type = component->type;
-    return (struct description){type->summary, type->source, type->params, type->param_count,
-                                type->param_stride};
+    return description_of(component->type);
 }
-
-_Static_assert(
-    offsetof(esp_strategy_type, param_stride) == offsetof(esp_space_type, param_stride) &&
-        offsetof(esp_estimator_type, param_stride) == offsetof(esp_space_type, param_stride) &&
-        offsetof(esp_dataset_type, param_stride) == offsetof(esp_space_type, param_stride) &&
-        offsetof(esp_engine_type, param_stride) == offsetof(esp_space_type, param_stride) &&
-        offsetof(esp_executor_type, param_stride) == offsetof(esp_space_type, param_stride),
-    "descriptions begin alike");
 
 const void *component_ability(const struct component *component, const char *id)
 {
-    const void *(*ability)(const char *) = NULL;
-    switch (component->kind) {
-    case ESP_KIND_SPACE:
-        ability = ((const esp_space_type *)component->type)->ability;
-        break;
-    case ESP_KIND_STRATEGY:
-        ability = ((const esp_strategy_type *)component->type)->ability;
-        break;
-    case ESP_KIND_ESTIMATOR:
-        ability = ((const esp_estimator_type *)component->type)->ability;
-        break;
-    case ESP_KIND_DATASET:
-        ability = ((const esp_dataset_type *)component->type)->ability;
-        break;
-    case ESP_KIND_ENGINE:
-        ability = ((const esp_engine_type *)component->type)->ability;
-        break;
-    default:
-        ability = ((const esp_executor_type *)component->type)->ability;
-        break;
-    }
-    return ability ? ability(id) : NULL;
+    return description_ability(component->type, component->kind, id);
 }

@@ -1,32 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 // The registry: every component that was found, where, and what shadows what. Files are looked at
-// with libelf alone (note.h); no code of a plugin runs before component_load.
+// with libelf alone (note.h); no code of a plugin runs before registry_find.
 #ifndef LOADER_REGISTRY_H
 #define LOADER_REGISTRY_H
 
-#include "error/error.h"
+#include "loader/description.h"
+#include "loader/digest.h"
 
-#include <espalier/plugin.h>
-
-#define SHA256_HEX_SIZE 65
-
-// One component of one file, or a file that was refused (then `id` is "" and `refused` says why).
+// One component of one file; or a file or folder that was refused whole (then `kind` is 0, `id` is
+// "" and `refused` says why). Every text is printable.
 struct component {
     uint32_t kind; // ESP_KIND_*
     const char *id;
     const char *version;
-    const char *path;    // absolute; "" for a part of the program itself
-    const char *sha256;  // of the file, 64 hex digits; made at component_load, else NULL
-    const char *refused; // the reason, or NULL
+    const char *path;                    // absolute; "" for a part of the program itself
+    const char *sha256;                  // of the file, 64 hex digits; made at load, else NULL
+    const char *refused;                 // the reason, or NULL
     const struct component *shadowed_by; // an earlier one of the same kind and id, or NULL
     uint32_t abi_major, abi_minor;
-    const void *type; // esp_space_type, ... after component_load; else NULL
+    const void *type; // esp_space_type, ... once loaded, its description tested; else NULL
 };
 
 struct registry;
 
-// Scans, in this order: `folder` (--plugins, may be NULL), $ESPALIER_PLUGINS (colon-separated),
-// ~/.local/lib/espalier/plugins, and lib/espalier/plugins beside the program's bin folder.
+// Looks at the notes of all files *.so in the folders of the search path (folders.h); `folder` is
+// that of --plugins, or NULL.
 esp_status registry_create(struct registry **out, const char *folder, struct error *error);
 // The same without looking anywhere: for a worker, which is told its files.
 esp_status registry_create_empty(struct registry **out, struct error *error);
@@ -39,31 +37,29 @@ esp_status registry_add_builtin(struct registry *registry, uint32_t kind, const 
 uint64_t registry_count(const struct registry *registry);
 const struct component *registry_get(const struct registry *registry, uint64_t i);
 
-// The component that `id` names, unshadowed and not refused; loaded. An unknown id is an error with
-// the nearest one; one that was refused is an error with the reason.
+// The first component that `id` names, loaded. An unknown id is an error with the nearest one. One
+// that was refused is an error with the reason, whatever comes after it in the search path: another
+// method of the same name is not what the user put there.
 esp_status registry_find(const struct component **out, struct registry *registry, uint32_t kind,
                          const char *id, struct error *error);
 
 // The component at an absolute path with an expected SHA-256: what a worker is told. A mismatch is
-// refused, both named.
+// refused, both named. From then on registry_find finds this one, and no other component of the file.
 esp_status registry_find_file(const struct component **out, struct registry *registry,
                               uint32_t kind, const char *id, const char *path, const char *sha256,
                               struct error *error);
+
+// Its path, or words for a part of the program.
+const char *component_place(const struct component *component);
 
 // "space", "strategy", ...; and back (0 = unknown).
 const char *kind_name(uint32_t kind);
 uint32_t kind_from_name(const char *name);
 
-// The parts that all descriptions share, tested against struct_size.
-struct description {
-    const char *summary;
-    const char *source;
-    const esp_param *params;
-    uint64_t param_count, param_stride;
-};
+// What a loaded component's description begins with.
 struct description component_description(const struct component *component);
 
-// The table of an ability, or NULL.
+// The table of a loaded component's ability, or NULL.
 const void *component_ability(const struct component *component, const char *id);
 
 #endif
