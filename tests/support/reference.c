@@ -1,236 +1,385 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every operator as a plain loop in double precision; see reference.h.
+// Plain loops over every operator.
 #include "support/reference.h"
 
+#include <criterion/criterion.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t at(const esp_graph_node *node, const char *name, uint64_t i, int64_t missing)
-{
-    const esp_attribute *found = esp_graph_attribute(node, name);
-    return found && i < found->count ? found->ints[i] : missing;
-}
+// A central difference is wrong by about step^2 (times the third derivative) and 1e-15 / step (by
+// rounding); and a smaller step meets fewer kinks of Relu and MaxPool.
+#define STEP 1e-7
 
-static int64_t integer(const esp_graph_node *node, const char *name, int64_t missing)
+static int64_t number(const esp_graph_node *node, const char *name, int64_t missing)
 {
-    const esp_attribute *found = esp_graph_attribute(node, name);
-    return found ? found->integer : missing;
+    const esp_attribute *attribute = esp_graph_attribute(node, name);
+    return attribute ? attribute->integer : missing;
 }
 
 static double real(const esp_graph_node *node, const char *name, double missing)
 {
-    const esp_attribute *found = esp_graph_attribute(node, name);
-    return found ? found->real : missing;
+    const esp_attribute *attribute = esp_graph_attribute(node, name);
+    return attribute ? attribute->real : missing;
 }
 
-uint64_t reference_size(const struct reference *r, uint64_t node)
+static int64_t entry(const esp_graph_node *node, const char *name, uint64_t i, int64_t missing)
 {
-    return r->batch * esp_shape_size(&esp_graph_get(r->graph, node)->shape);
+    const esp_attribute *attribute = esp_graph_attribute(node, name);
+    return attribute && i < attribute->count ? attribute->ints[i] : missing;
+}
+
+// ---- Windows ----------------------------------------------------------------------------------
+
+struct reference_window {
+    int64_t channels, size[2], out_channels, out[2];
+    int64_t kernel[2], stride[2], dilation[2], begin[2], end[2];
+};
+
+static struct reference_window window_of(const struct reference_node *out,
+                                         const struct reference_node *in)
+{
+    const esp_graph_node *node = out->node;
+    struct reference_window w = {.channels = in->node->shape.dims[1],
+                                 .out_channels = node->shape.dims[1]};
+    for (uint64_t side = 0; side < 2; side++) {
+        w.size[side] = in->node->shape.dims[2 + side];
+        w.out[side] = node->shape.dims[2 + side];
+        w.kernel[side] = entry(node, "kernel_shape", side, 1);
+        w.stride[side] = entry(node, "strides", side, 1);
+        w.dilation[side] = entry(node, "dilations", side, 1);
+        w.begin[side] = entry(node, "pads", side, 0);
+        w.end[side] = entry(node, "pads", 2 + side, 0);
+    }
+    return w;
+}
+
+// The element of a plane that place (oh, ow) sees at tap (kh, kw); NULL: padding.
+static const double *tap(const struct reference_window *w, const double *plane, int64_t oh,
+                         int64_t ow, int64_t kh, int64_t kw)
+{
+    int64_t ih = oh * w->stride[0] - w->begin[0] + kh * w->dilation[0];
+    int64_t iw = ow * w->stride[1] - w->begin[1] + kw * w->dilation[1];
+    if (ih < 0 || ih >= w->size[0] || iw < 0 || iw >= w->size[1])
+        return NULL;
+    return plane + ih * w->size[1] + iw;
+}
+
+static void conv(const struct reference *r, struct reference_node *out,
+                 const struct reference_node *in)
+{
+    struct reference_window w = window_of(out, in);
+    int64_t groups = number(out->node, "group", 1), group_in = w.channels / groups;
+    double *y = out->value;
+    for (uint64_t n = 0; n < r->batch; n++)
+        for (int64_t m = 0; m < w.out_channels; m++)
+            for (int64_t oh = 0; oh < w.out[0]; oh++)
+                for (int64_t ow = 0; ow < w.out[1]; ow++, y++) {
+                    int64_t first = m / (w.out_channels / groups) * group_in;
+                    const double *weight =
+                        out->weights[0] + m * group_in * w.kernel[0] * w.kernel[1];
+                    *y = out->weights[1] ? out->weights[1][m] : 0.0;
+                    for (int64_t c = 0; c < group_in; c++)
+                        for (int64_t kh = 0; kh < w.kernel[0]; kh++)
+                            for (int64_t kw = 0; kw < w.kernel[1]; kw++, weight++) {
+                                const double *x =
+                                    tap(&w,
+                                        in->value + ((int64_t)n * w.channels + first + c) *
+                                                        w.size[0] * w.size[1],
+                                        oh, ow, kh, kw);
+                                *y += x ? *x * *weight : 0.0;
+                            }
+                }
+}
+
+static void max_pool(const struct reference *r, struct reference_node *out,
+                     const struct reference_node *in)
+{
+    struct reference_window w = window_of(out, in);
+    double *y = out->value;
+    for (int64_t plane = 0; plane < (int64_t)r->batch * w.channels; plane++)
+        for (int64_t oh = 0; oh < w.out[0]; oh++)
+            for (int64_t ow = 0; ow < w.out[1]; ow++, y++) {
+                *y = -INFINITY;
+                for (int64_t k = 0; k < w.kernel[0] * w.kernel[1]; k++) {
+                    const double *x = tap(&w, in->value + plane * w.size[0] * w.size[1], oh, ow,
+                                          k / w.kernel[1], k % w.kernel[1]);
+                    *y = x && *x > *y ? *x : *y;
+                }
+            }
+}
+
+// count_include_pad counts the padding that `pads` names: not what ceil_mode reaches beyond it.
+static bool in_padding(const struct reference_window *w, int64_t oh, int64_t ow, int64_t kh,
+                       int64_t kw)
+{
+    int64_t ih = oh * w->stride[0] - w->begin[0] + kh * w->dilation[0];
+    int64_t iw = ow * w->stride[1] - w->begin[1] + kw * w->dilation[1];
+    return ih < w->size[0] + w->end[0] && iw < w->size[1] + w->end[1];
+}
+
+static void average_pool(const struct reference *r, struct reference_node *out,
+                         const struct reference_node *in)
+{
+    struct reference_window w = window_of(out, in);
+    bool include = number(out->node, "count_include_pad", 0) != 0;
+    double *y = out->value;
+    for (int64_t plane = 0; plane < (int64_t)r->batch * w.channels; plane++)
+        for (int64_t oh = 0; oh < w.out[0]; oh++)
+            for (int64_t ow = 0; ow < w.out[1]; ow++, y++) {
+                double sum = 0.0, count = 0.0;
+                for (int64_t k = 0; k < w.kernel[0] * w.kernel[1]; k++) {
+                    int64_t kh = k / w.kernel[1], kw = k % w.kernel[1];
+                    const double *x =
+                        tap(&w, in->value + plane * w.size[0] * w.size[1], oh, ow, kh, kw);
+                    sum += x ? *x : 0.0;
+                    count += x || (include && in_padding(&w, oh, ow, kh, kw));
+                }
+                *y = sum / count;
+            }
+}
+
+static void global_average_pool(const struct reference *r, struct reference_node *out,
+                                const struct reference_node *in)
+{
+    size_t area = in->size / out->size;
+    (void)r;
+    for (size_t i = 0; i < out->size; i++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < area; j++)
+            sum += in->value[i * area + j];
+        out->value[i] = sum / (double)area;
+    }
+}
+
+// ---- The others -------------------------------------------------------------------------------
+
+static void normalize_channel(const struct reference *r, struct reference_node *out,
+                              const struct reference_node *in, size_t c, size_t area)
+{
+    size_t channels = (size_t)in->node->shape.dims[1], affine = out->weights[2] ? 2 : 0;
+    double *running = out->weights[affine], *running_variance = out->weights[affine + 1];
+    double mean = running[c], variance = running_variance[c];
+    if (r->training) {
+        double count = (double)(area * r->batch), keep = real(out->node, "momentum", 0.9);
+        mean = variance = 0.0;
+        for (size_t i = 0; i < area * r->batch; i++)
+            mean += in->value[(i / area * channels + c) * area + i % area] / count;
+        for (size_t i = 0; i < area * r->batch; i++) {
+            double x = in->value[(i / area * channels + c) * area + i % area] - mean;
+            variance += x * x / count;
+        }
+        out->moved[affine][c] = keep * running[c] + (1.0 - keep) * mean;
+        out->moved[affine + 1][c] = keep * running_variance[c] + (1.0 - keep) * variance;
+    }
+    for (size_t i = 0; i < area * r->batch; i++) {
+        size_t at = (i / area * channels + c) * area + i % area;
+        double x = (in->value[at] - mean) / sqrt(variance + real(out->node, "epsilon", 1e-5));
+        out->value[at] = affine ? x * out->weights[0][c] + out->weights[1][c] : x;
+    }
+}
+
+static void batch_normalization(const struct reference *r, struct reference_node *out,
+                                const struct reference_node *in)
+{
+    size_t channels = (size_t)in->node->shape.dims[1];
+    for (size_t c = 0; c < channels; c++)
+        normalize_channel(r, out, in, c, in->size / channels / r->batch);
+}
+
+static void gemm(const struct reference *r, struct reference_node *out,
+                 const struct reference_node *in)
+{
+    size_t features = out->size / r->batch, inputs = in->size / r->batch;
+    for (size_t n = 0; n < r->batch; n++)
+        for (size_t m = 0; m < features; m++) {
+            double sum = out->weights[1] ? out->weights[1][m] : 0.0;
+            for (size_t k = 0; k < inputs; k++)
+                sum += in->value[n * inputs + k] * out->weights[0][m * inputs + k];
+            out->value[n * features + m] = sum;
+        }
+}
+
+static void elementwise(const struct reference *r, struct reference_node *out,
+                        const struct reference_node *in)
+{
+    const char *op = out->node->op;
+    double ratio = real(out->node, "ratio", 0.5);
+    esp_random random = esp_random_fork(&r->random, out->node->path_hash);
+    for (size_t i = 0; i < out->size; i++) {
+        double x = in->value[i];
+        if (strcmp(op, "Relu") == 0)
+            x = x > 0.0 ? x : 0.0;
+        else if (strcmp(op, "Sigmoid") == 0)
+            x = 1.0 / (1.0 + exp(-x));
+        else if (strcmp(op, "Tanh") == 0)
+            x = tanh(x);
+        else if (strcmp(op, "None") == 0)
+            x = 0.0;
+        else if (strcmp(op, "Dropout") == 0 && r->training)
+            x = esp_random_real(&random) >= ratio ? x / (1.0 - ratio) : 0.0;
+        out->value[i] = x; // Identity, Flatten
+    }
+}
+
+static void add(struct reference *r, struct reference_node *out)
+{
+    const double *a = r->nodes[out->node->inputs[0]].value;
+    const double *b = r->nodes[out->node->inputs[1]].value;
+    for (size_t i = 0; i < out->size; i++)
+        out->value[i] = a[i] + b[i];
+}
+
+static void concat(struct reference *r, struct reference_node *out)
+{
+    int64_t axis = number(out->node, "axis", 1);
+    size_t outer = r->batch, inner = 1, offset = 0;
+    const esp_shape *shape = &out->node->shape;
+    for (int64_t d = 1; d < axis; d++)
+        outer *= (size_t)shape->dims[d];
+    for (int64_t d = axis + 1; d < (int64_t)shape->rank; d++)
+        inner *= (size_t)shape->dims[d];
+    for (uint64_t j = 0; j < out->node->input_count; j++) {
+        const struct reference_node *in = &r->nodes[out->node->inputs[j]];
+        size_t along = (size_t)in->node->shape.dims[axis] * inner;
+        for (size_t i = 0; i < outer * along; i++)
+            out->value[i / along * (size_t)shape->dims[axis] * inner + offset + i % along] =
+                in->value[i];
+        offset += along;
+    }
+}
+
+static void compute(struct reference *r, struct reference_node *out)
+{
+    static const struct {
+        const char *op;
+        void (*compute)(const struct reference *r, struct reference_node *out,
+                        const struct reference_node *in);
+    } rows[] = {
+        {"Conv", conv},
+        {"MaxPool", max_pool},
+        {"AveragePool", average_pool},
+        {"GlobalAveragePool", global_average_pool},
+        {"BatchNormalization", batch_normalization},
+        {"Gemm", gemm},
+    };
+    const char *op = out->node->op;
+    if (strcmp(op, "Input") == 0)
+        return;
+    if (strcmp(op, "Add") == 0) {
+        add(r, out);
+        return;
+    }
+    if (strcmp(op, "Concat") == 0) {
+        concat(r, out);
+        return;
+    }
+    const struct reference_node *in = &r->nodes[out->node->inputs[0]];
+    for (size_t i = 0; i < ESP_COUNT(rows); i++)
+        if (strcmp(op, rows[i].op) == 0) {
+            rows[i].compute(r, out, in);
+            return;
+        }
+    elementwise(r, out, in);
+}
+
+// ---- The whole --------------------------------------------------------------------------------
+
+static double *doubles(size_t count)
+{
+    double *made = calloc(count + 1, sizeof *made);
+    cr_assert(made);
+    return made;
 }
 
 struct reference *reference_create(const esp_graph *graph, uint64_t batch)
 {
     struct reference *r = calloc(1, sizeof *r);
+    cr_assert(r);
     r->graph = graph;
     r->batch = batch;
-    r->count = esp_graph_node_count(graph);
-    r->values = calloc(r->count, sizeof *r->values);
-    r->weights = calloc(r->count, sizeof *r->weights);
-    for (uint64_t i = 0; i < r->count; i++) {
-        const esp_graph_node *node = esp_graph_get(graph, i);
-        r->values[i] = calloc(reference_size(r, i) + 1, sizeof(double));
-        r->weights[i] = calloc(node->weight_count + 1, sizeof(double *));
-        for (uint64_t w = 0; w < node->weight_count; w++)
-            r->weights[i][w] = calloc(esp_shape_size(&node->weights[w].shape) + 1, sizeof(double));
+    r->count = (uint32_t)esp_graph_node_count(graph);
+    r->nudged = UINT32_MAX;
+    r->nodes = calloc(r->count, sizeof *r->nodes);
+    cr_assert(r->nodes);
+    for (uint32_t i = 0; i < r->count; i++) {
+        struct reference_node *to = &r->nodes[i];
+        to->node = esp_graph_get(graph, i);
+        to->size = esp_shape_size(&to->node->shape) * batch;
+        to->value = doubles(to->size);
+        cr_assert_leq(to->node->weight_count, REFERENCE_MOST_WEIGHTS);
+        for (uint64_t j = 0; j < to->node->weight_count; j++) {
+            to->weight_sizes[j] = esp_shape_size(&to->node->weights[j].shape);
+            to->weights[j] = doubles(to->weight_sizes[j]);
+            to->moved[j] = doubles(to->weight_sizes[j]);
+        }
     }
     return r;
 }
 
 void reference_destroy(struct reference *r)
 {
-    for (uint64_t i = 0; i < r->count; i++) {
-        for (uint64_t w = 0; w < esp_graph_get(r->graph, i)->weight_count; w++)
-            free(r->weights[i][w]);
-        free(r->weights[i]);
-        free(r->values[i]);
+    for (uint32_t i = 0; i < r->count; i++) {
+        free(r->nodes[i].value);
+        for (uint64_t j = 0; j < REFERENCE_MOST_WEIGHTS; j++) {
+            free(r->nodes[i].weights[j]);
+            free(r->nodes[i].moved[j]);
+        }
     }
-    free(r->weights);
-    free(r->values);
+    free(r->nodes);
     free(r);
 }
 
-static void conv(const esp_graph_node *node, const esp_shape *in, uint64_t batch, const double *x,
-                 double *const *weights, double *y)
+struct reference_node *reference_find(struct reference *r, const char *path)
 {
-    int64_t group = integer(node, "group", 1), cin = in->dims[1] / group;
-    int64_t m = node->shape.dims[1], oh = node->shape.dims[2], ow = node->shape.dims[3];
-    int64_t kh = at(node, "kernel_shape", 0, 1), kw = at(node, "kernel_shape", 1, 1);
-    for (uint64_t n = 0; n < batch; n++)
-        for (int64_t o = 0; o < m; o++)
-            for (int64_t i = 0; i < oh; i++)
-                for (int64_t j = 0; j < ow; j++) {
-                    double sum = node->weight_count > 1 ? weights[1][o] : 0.0;
-                    int64_t first = o / (m / group) * cin;
-                    for (int64_t c = 0; c < cin; c++)
-                        for (int64_t a = 0; a < kh; a++)
-                            for (int64_t b = 0; b < kw; b++) {
-                                int64_t h = i * at(node, "strides", 0, 1) - at(node, "pads", 0, 0) +
-                                            a * at(node, "dilations", 0, 1);
-                                int64_t w = j * at(node, "strides", 1, 1) - at(node, "pads", 1, 0) +
-                                            b * at(node, "dilations", 1, 1);
-                                if (h < 0 || w < 0 || h >= in->dims[2] || w >= in->dims[3])
-                                    continue;
-                                sum +=
-                                    weights[0][((o * cin + c) * kh + a) * kw + b] *
-                                    x[(((int64_t)n * in->dims[1] + first + c) * in->dims[2] + h) *
-                                          in->dims[3] +
-                                      w];
-                            }
-                    *y++ = sum;
-                }
-}
-
-static void batch_norm(const esp_graph_node *node, const esp_shape *in, uint64_t batch,
-                       const double *x, double *const *weights, double *y, int training)
-{
-    int64_t channels = in->dims[1], plane = (int64_t)esp_shape_size(in) / channels;
-    uint64_t states = node->weight_count - 2;
-    for (int64_t c = 0; c < channels; c++) {
-        double mean = weights[states][c], variance = weights[states + 1][c], sum = 0, square = 0;
-        double count = (double)plane * (double)batch;
-        for (int pass = 0; training && pass < 2; pass++) {
-            for (uint64_t n = 0; n < batch; n++)
-                for (int64_t p = 0; p < plane; p++) {
-                    double v = x[((int64_t)n * channels + c) * plane + p];
-                    if (pass == 0)
-                        sum += v;
-                    else
-                        square += (v - mean) * (v - mean);
-                }
-            mean = sum / count;
-            variance = square / count;
-        }
-        for (uint64_t n = 0; n < batch; n++)
-            for (int64_t p = 0; p < plane; p++) {
-                int64_t i = ((int64_t)n * channels + c) * plane + p;
-                double v = (x[i] - mean) / sqrt(variance + real(node, "epsilon", 1e-5));
-                y[i] = states ? v * weights[0][c] + weights[1][c] : v;
-            }
-    }
-}
-
-static void pool(const esp_graph_node *node, const esp_shape *in, uint64_t batch, const double *x,
-                 double *y)
-{
-    int maximum = strcmp(node->op, "MaxPool") == 0;
-    int64_t end_h = in->dims[2] + at(node, "pads", 2, 0),
-            end_w = in->dims[3] + at(node, "pads", 3, 0);
-    for (int64_t plane = 0; plane < (int64_t)batch * in->dims[1]; plane++)
-        for (int64_t i = 0; i < node->shape.dims[2]; i++)
-            for (int64_t j = 0; j < node->shape.dims[3]; j++) {
-                double best = -INFINITY, sum = 0.0;
-                int64_t inside = 0, padded = 0;
-                for (int64_t a = 0; a < at(node, "kernel_shape", 0, 1); a++)
-                    for (int64_t b = 0; b < at(node, "kernel_shape", 1, 1); b++) {
-                        int64_t h = i * at(node, "strides", 0, 1) - at(node, "pads", 0, 0) +
-                                    a * at(node, "dilations", 0, 1);
-                        int64_t w = j * at(node, "strides", 1, 1) - at(node, "pads", 1, 0) +
-                                    b * at(node, "dilations", 1, 1);
-                        padded += h < end_h && w < end_w;
-                        if (h < 0 || w < 0 || h >= in->dims[2] || w >= in->dims[3])
-                            continue;
-                        double v = x[(plane * in->dims[2] + h) * in->dims[3] + w];
-                        best = v > best ? v : best;
-                        sum += v;
-                        inside++;
-                    }
-                int64_t divisor = integer(node, "count_include_pad", 0) ? padded : inside;
-                *y++ = maximum ? best : sum / (double)divisor;
-            }
-}
-
-static double unary(const char *op, double v)
-{
-    if (strcmp(op, "Relu") == 0)
-        return v > 0 ? v : 0;
-    if (strcmp(op, "Sigmoid") == 0)
-        return 1.0 / (1.0 + exp(-v));
-    if (strcmp(op, "Tanh") == 0)
-        return tanh(v);
-    return strcmp(op, "None") == 0 ? 0.0 : v;
-}
-
-static void concat(const struct reference *r, const esp_graph_node *node, double *y)
-{
-    int64_t axis = integer(node, "axis", 1), outer = (int64_t)r->batch, inner = 1;
-    for (int64_t d = 1; d < axis; d++)
-        outer *= node->shape.dims[d];
-    for (int64_t d = axis + 1; d < (int64_t)node->shape.rank; d++)
-        inner *= node->shape.dims[d];
-    for (int64_t o = 0; o < outer; o++)
-        for (uint64_t j = 0; j < node->input_count; j++) {
-            int64_t part = esp_graph_get(r->graph, node->inputs[j])->shape.dims[axis] * inner;
-            memcpy(y, r->values[node->inputs[j]] + o * part, (size_t)part * sizeof *y);
-            y += part;
-        }
-}
-
-static void dropout(const struct reference *r, const esp_graph_node *node, const double *x,
-                    double *y, uint64_t size)
-{
-    double ratio = real(node, "ratio", 0.5);
-    esp_random random = esp_random_fork(&r->random, node->path_hash);
-    for (uint64_t i = 0; i < size; i++)
-        y[i] = !r->training ? x[i] : esp_random_real(&random) >= ratio ? x[i] / (1 - ratio) : 0.0;
-}
-
-static void compute(struct reference *r, uint64_t index)
-{
-    const esp_graph_node *node = esp_graph_get(r->graph, index);
-    const char *op = node->op;
-    double *y = r->values[index];
-    uint64_t size = reference_size(r, index);
-    if (strcmp(op, "Input") == 0)
-        return;
-    const esp_shape *in = &esp_graph_get(r->graph, node->inputs[0])->shape;
-    const double *x = r->values[node->inputs[0]];
-    if (strcmp(op, "Conv") == 0) {
-        conv(node, in, r->batch, x, r->weights[index], y);
-    } else if (strcmp(op, "BatchNormalization") == 0) {
-        batch_norm(node, in, r->batch, x, r->weights[index], y, r->training);
-    } else if (strcmp(op, "MaxPool") == 0 || strcmp(op, "AveragePool") == 0) {
-        pool(node, in, r->batch, x, y);
-    } else if (strcmp(op, "GlobalAveragePool") == 0) {
-        uint64_t plane = (uint64_t)(in->dims[2] * in->dims[3]);
-        for (uint64_t i = 0; i < size; i++) {
-            y[i] = 0;
-            for (uint64_t p = 0; p < plane; p++)
-                y[i] += x[i * plane + p] / (double)plane;
-        }
-    } else if (strcmp(op, "Gemm") == 0) {
-        uint64_t m = (uint64_t)node->shape.dims[1], k = (uint64_t)in->dims[1];
-        for (uint64_t i = 0; i < size; i++) {
-            y[i] = node->weight_count > 1 ? r->weights[index][1][i % m] : 0.0;
-            for (uint64_t j = 0; j < k; j++)
-                y[i] += x[i / m * k + j] * r->weights[index][0][i % m * k + j];
-        }
-    } else if (strcmp(op, "Add") == 0) {
-        for (uint64_t i = 0; i < size; i++)
-            y[i] = x[i] + r->values[node->inputs[1]][i];
-    } else if (strcmp(op, "Concat") == 0) {
-        concat(r, node, y);
-    } else if (strcmp(op, "Dropout") == 0) {
-        dropout(r, node, x, y, size);
-    } else {
-        for (uint64_t i = 0; i < size; i++)
-            y[i] = unary(op, x[i]);
-    }
+    for (uint32_t i = 0; i < r->count; i++)
+        if (strcmp(r->nodes[i].node->path, path) == 0)
+            return &r->nodes[i];
+    cr_assert_fail("the graph has no node '%s'", path);
+    return NULL;
 }
 
 void reference_forward(struct reference *r)
 {
-    for (uint64_t i = 0; i < r->count; i++)
-        compute(r, i);
+    for (uint32_t i = 0; i < r->count; i++) {
+        compute(r, &r->nodes[i]);
+        if (i == r->nudged)
+            r->nodes[i].value[r->nudged_element] += r->nudge;
+    }
+}
+
+double reference_objective(struct reference *r, const float *const *gradients)
+{
+    double sum = 0.0;
+    reference_forward(r);
+    for (uint64_t o = 0; o < esp_graph_output_count(r->graph); o++) {
+        const struct reference_node *out = &r->nodes[esp_graph_output(r->graph, o)];
+        for (size_t i = 0; gradients[o] && i < out->size; i++)
+            sum += (double)gradients[o][i] * out->value[i];
+    }
+    return sum;
+}
+
+double reference_slope(struct reference *r, const float *const *gradients, double *place)
+{
+    double middle = *place;
+    *place = middle + STEP;
+    double above = reference_objective(r, gradients);
+    *place = middle - STEP;
+    double below = reference_objective(r, gradients);
+    *place = middle;
+    return (above - below) / (2.0 * STEP);
+}
+
+double reference_slope_of(struct reference *r, const float *const *gradients, uint32_t node,
+                          size_t element)
+{
+    // An input's value is no result: it would stay nudged.
+    if (strcmp(r->nodes[node].node->op, "Input") == 0)
+        return reference_slope(r, gradients, &r->nodes[node].value[element]);
+    r->nudged = node;
+    r->nudged_element = element;
+    double slope = reference_slope(r, gradients, &r->nudge);
+    r->nudged = UINT32_MAX;
+    return slope;
 }

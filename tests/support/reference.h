@@ -1,30 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// Every operator as a plain loop in double precision: what engines are compared with, forward by its
-// values and backward by its central differences. Written from ONNX's definitions, for clarity alone.
+// Networks computed by plain loops in double precision, as the definitions read (ONNX opset 17):
+// what engines are compared with. Gradients are central differences of it, so that nothing of an
+// engine's own calculus is taken over. It is slow, and made for networks of a few hundred numbers.
 #ifndef SUPPORT_REFERENCE_H
 #define SUPPORT_REFERENCE_H
 
-#include <espalier/graph.h>
-#include <espalier/random.h>
+#include <espalier/engine.h>
 
-struct reference {
-    const esp_graph *graph;
-    uint64_t batch;
-    uint64_t count;    // of nodes
-    double **values;   // of each node, [batch, ...]
-    double ***weights; // of each node, each weight
-    esp_random random; // of dropout
-    int training;
+#include <stddef.h>
+
+#define REFERENCE_MOST_WEIGHTS 4
+
+// The output of one node, [batch, ...], and its weights.
+struct reference_node {
+    const esp_graph_node *node;
+    double *value;
+    size_t size;
+    double *weights[REFERENCE_MOST_WEIGHTS];
+    // What a training forward makes of the weights that are state: they themselves stay.
+    double *moved[REFERENCE_MOST_WEIGHTS];
+    size_t weight_sizes[REFERENCE_MOST_WEIGHTS];
 };
 
+struct reference {
+    const esp_graph *graph; // outlives it
+    uint64_t batch;
+    struct reference_node *nodes;
+    uint32_t count;
+    // Of a forward: its form, and the stream that each Dropout forks. Element i of a Dropout is kept
+    // where the i-th real of its stream is at least the ratio.
+    uint32_t training;
+    esp_random random;
+    // Is added to one element of a node's output when it is computed.
+    uint32_t nudged;
+    size_t nudged_element;
+    double nudge;
+};
+
+// Weights and inputs are zeros. Owner: the caller.
 struct reference *reference_create(const esp_graph *graph, uint64_t batch);
 void reference_destroy(struct reference *reference);
 
-// Computes all nodes from the inputs' values and the weights. Running statistics are read, not
-// moved.
+// The node of a path. A path that is not there ends the test.
+struct reference_node *reference_find(struct reference *reference, const char *path);
+
+// Computes all nodes from what lies in the values of the inputs.
 void reference_forward(struct reference *reference);
 
-// The elements of a node's value: batch times a sample's.
-uint64_t reference_size(const struct reference *reference, uint64_t node);
+// The sum over outputs of <gradient, output>; a NULL gradient counts as zero. Computes forward.
+double reference_objective(struct reference *reference, const float *const *gradients);
+
+// The central difference of the objective by `*place`, a weight or an element of an input.
+double reference_slope(struct reference *reference, const float *const *gradients, double *place);
+// The same by an element of a node's output.
+double reference_slope_of(struct reference *reference, const float *const *gradients, uint32_t node,
+                          size_t element);
 
 #endif
