@@ -19,7 +19,9 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
                           esp_call *call)
 {
     struct window *w = &op->window;
-    window_of_node(w, node, &program->ops[op->inputs[0]].shape);
+    esp_status status = window_of_node(w, node, &program->ops[op->inputs[0]].shape, call);
+    if (status != ESP_OK)
+        return status;
     if (is_depthwise(w) || is_pointwise(w))
         return ESP_OK;
     size_t rows = (size_t)(w->channels / w->groups * w->kernel_h * w->kernel_w);
@@ -28,18 +30,6 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
     return need_scratch(program, (program->training ? 2 : 1) * rows * places + 32)
                ? ESP_OK
                : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
-}
-
-// The first and one past the last output place of a row whose input column lies inside.
-static void inside(int64_t out, int64_t stride, int64_t offset, int64_t size, int64_t *first,
-                   int64_t *end)
-{
-    int64_t begin = offset < 0 ? (-offset + stride - 1) / stride : 0;
-    int64_t last = offset < size ? (size - offset + stride - 1) / stride : 0;
-    *first = begin < out ? begin : out;
-    *end = last < out ? last : out;
-    if (*end < *first)
-        *end = *first;
 }
 
 // Columns [channels x kernel_h x kernel_w, out_height x out_width] of one group of an image.
@@ -51,7 +41,7 @@ VECTOR static void to_columns(const struct window *w, const float *restrict x, i
             for (int64_t kw = 0; kw < w->kernel_w; kw++) {
                 int64_t column_offset = kw * w->dilation_w - w->pad_left;
                 int64_t first, end;
-                inside(w->out_width, w->stride_w, column_offset, w->width, &first, &end);
+                window_inside(w->out_width, w->stride_w, column_offset, w->width, &first, &end);
                 for (int64_t oh = 0; oh < w->out_height; oh++, columns += w->out_width) {
                     int64_t ih = oh * w->stride_h - w->pad_top + kh * w->dilation_h;
                     if (ih < 0 || ih >= w->height) {
@@ -82,7 +72,7 @@ VECTOR static void add_columns(const struct window *w, float *restrict x, int64_
             for (int64_t kw = 0; kw < w->kernel_w; kw++) {
                 int64_t column_offset = kw * w->dilation_w - w->pad_left;
                 int64_t first, end;
-                inside(w->out_width, w->stride_w, column_offset, w->width, &first, &end);
+                window_inside(w->out_width, w->stride_w, column_offset, w->width, &first, &end);
                 for (int64_t oh = 0; oh < w->out_height; oh++, columns += w->out_width) {
                     int64_t ih = oh * w->stride_h - w->pad_top + kh * w->dilation_h;
                     if (ih < 0 || ih >= w->height)
@@ -208,6 +198,7 @@ static void conv_backward(struct program *program, struct op *op)
 
 const struct op_type op_conv = {
     .name = "Conv",
+    .attributes = WINDOW_ATTRIBUTES " group channels bias",
     .reads_input = true,
     .prepare = prepare,
     .forward = conv_forward,

@@ -10,18 +10,6 @@ bool is_depthwise(const struct window *w)
     return w->groups == w->channels && w->out_channels == w->channels;
 }
 
-// The output places of a row whose input column lies inside, for one tap.
-static void inside(const struct window *w, int64_t kw, int64_t *first, int64_t *end)
-{
-    int64_t offset = kw * w->dilation_w - w->pad_left, stride = w->stride_w;
-    int64_t begin = offset < 0 ? (-offset + stride - 1) / stride : 0;
-    int64_t last = offset < w->width ? (w->width - offset + stride - 1) / stride : 0;
-    *first = begin < w->out_width ? begin : w->out_width;
-    *end = last < w->out_width ? last : w->out_width;
-    if (*end < *first)
-        *end = *first;
-}
-
 VECTOR static void add_row(float *restrict y, const float *restrict x, float tap, int64_t count,
                            int64_t stride)
 {
@@ -70,7 +58,7 @@ void depthwise_forward(const struct window *w, const float *x, const float *weig
             for (int64_t kw = 0; kw < w->kernel_w; kw++) {
                 float tap = *weight++;
                 int64_t first, end, offset = kw * w->dilation_w - w->pad_left;
-                inside(w, kw, &first, &end);
+                window_inside(w->out_width, w->stride_w, offset, w->width, &first, &end);
                 for (int64_t oh = 0; oh < w->out_height; oh++) {
                     int64_t ih = oh * w->stride_h - w->pad_top + kh * w->dilation_h;
                     if (ih >= 0 && ih < w->height)
@@ -91,7 +79,7 @@ void depthwise_backward(const struct window *w, const float *x, const float *wei
                 float tap = *weight++;
                 double sum = 0.0;
                 int64_t first, end, offset = kw * w->dilation_w - w->pad_left;
-                inside(w, kw, &first, &end);
+                window_inside(w->out_width, w->stride_w, offset, w->width, &first, &end);
                 for (int64_t oh = 0; oh < w->out_height; oh++) {
                     int64_t ih = oh * w->stride_h - w->pad_top + kh * w->dilation_h;
                     if (ih < 0 || ih >= w->height)

@@ -38,5 +38,8 @@ static void gemm_backward(struct program *program, struct op *op)
     in->filled = true;
 }
 
-const struct op_type op_gemm = {
-    .name = "Gemm", .reads_input = true, .forward = gemm_forward, .backward = gemm_backward};
+const struct op_type op_gemm = {.name = "Gemm",
+                                .attributes = "channels bias",
+                                .reads_input = true,
+                                .forward = gemm_forward,
+                                .backward = gemm_backward};

@@ -14,7 +14,7 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
     const esp_shape *shape = &program->ops[op->inputs[0]].shape;
     op->epsilon = attribute_real(node, "epsilon", 1e-5);
     op->momentum = attribute_real(node, "momentum", 0.9);
-    op->affine = attribute_int(node, "affine", 1) != 0;
+    op->affine = node->weight_count == 4;
     op->window.channels = shape->dims[1];
     op->window.width = (int64_t)esp_shape_size(shape) / shape->dims[1]; // a plane's elements
     op->saved = floats(2 * (size_t)op->window.channels);
@@ -171,6 +171,7 @@ static void batch_norm_backward(struct program *program, struct op *op)
 // Its backward reads its input, so the input must stay: it is not in place in forward.
 const struct op_type op_batch_norm = {
     .name = "BatchNormalization",
+    .attributes = "epsilon momentum affine",
     .reads_input = true,
     .prepare = prepare,
     .forward = batch_norm_forward,

@@ -27,13 +27,13 @@ static esp_status engine_compile(void *self, esp_call *call, const esp_graph *gr
 {
     (void)self;
     openblas_set_num_threads(1);
-    return program_compile(call, graph, options, program);
+    return openblas_compile(call, graph, options, program);
 }
 
 static void engine_release(void *self, void *program)
 {
     (void)self;
-    program_release(program);
+    openblas_release(program);
 }
 
 static esp_status engine_apply(void *program, esp_call *call, const esp_optimizer *optimizer)
@@ -49,10 +49,10 @@ static void openblas_describe(esp_engine_type *out)
     out->close = engine_close;
     out->compile = engine_compile;
     out->release = engine_release;
-    out->forward = program_forward;
-    out->backward = program_backward;
+    out->forward = openblas_forward;
+    out->backward = openblas_backward;
     out->apply = engine_apply;
-    out->tensor = program_tensor;
+    out->tensor = openblas_tensor;
 }
 
 ESP_PLUGIN("0.1.0", ESP_ENGINE("openblas", openblas_describe))

@@ -5,13 +5,13 @@
 
 #include <espalier/engine.h>
 
-esp_status program_compile(esp_call *call, const esp_graph *graph,
-                           const esp_compile_options *options, void **out);
-void program_release(void *program);
-esp_status program_forward(void *program, esp_call *call, const esp_forward *forward);
-esp_status program_backward(void *program, esp_call *call, const esp_output_gradient *gradients,
-                            uint64_t count, uint64_t stride);
-esp_status program_tensor(void *program, esp_call *call, uint32_t which, const char *name,
-                          esp_tensor *out);
+esp_status openblas_compile(esp_call *call, const esp_graph *graph,
+                            const esp_compile_options *options, void **out);
+void openblas_release(void *program);
+esp_status openblas_forward(void *program, esp_call *call, const esp_forward *forward);
+esp_status openblas_backward(void *program, esp_call *call, const esp_output_gradient *gradients,
+                             uint64_t count, uint64_t stride);
+esp_status openblas_tensor(void *program, esp_call *call, uint32_t which, const char *name,
+                           esp_tensor *out);
 
 #endif

@@ -18,7 +18,7 @@ static size_t elements(const struct program *program, const struct op *op)
 VECTOR static void relu(const float *x, float *y, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        y[i] = x[i] > 0.0f ? x[i] : 0.0f;
+        y[i] = x[i] < 0.0f ? 0.0f : x[i];
 }
 
 // gx may be gy.
@@ -26,10 +26,10 @@ VECTOR static void relu_gradient(const float *y, const float *gy, float *gx, siz
 {
     if (set)
         for (size_t i = 0; i < count; i++)
-            gx[i] = y[i] > 0.0f ? gy[i] : 0.0f;
+            gx[i] = y[i] <= 0.0f ? 0.0f : gy[i];
     else
         for (size_t i = 0; i < count; i++)
-            gx[i] += y[i] > 0.0f ? gy[i] : 0.0f;
+            gx[i] += y[i] <= 0.0f ? 0.0f : gy[i];
 }
 
 static void sigmoid(const float *x, float *y, size_t count)
@@ -105,8 +105,11 @@ static void alias_backward(struct program *program, struct op *op)
 
 const struct op_type op_identity = {
     .name = "Identity", .alias = true, .forward = alias_forward, .backward = alias_backward};
-const struct op_type op_flatten = {
-    .name = "Flatten", .alias = true, .forward = alias_forward, .backward = alias_backward};
+const struct op_type op_flatten = {.name = "Flatten",
+                                   .attributes = "axis",
+                                   .alias = true,
+                                   .forward = alias_forward,
+                                   .backward = alias_backward};
 
 static void none_forward(struct program *program, struct op *op)
 {
@@ -139,6 +142,16 @@ static void mask_elements(const struct op *op, const float *x, float *y, size_t 
         y[i] = op->mask[i] ? x[i] * scale : 0.0f;
 }
 
+// gx may be gy.
+static void mask_gradient(const struct op *op, const float *gy, float *gx, size_t count, bool set)
+{
+    float scale = (float)(1.0 / (1.0 - op->ratio));
+    for (size_t i = 0; i < count; i++) {
+        float g = op->mask[i] ? gy[i] * scale : 0.0f;
+        gx[i] = set ? g : gx[i] + g;
+    }
+}
+
 static void dropout_forward(struct program *program, struct op *op)
 {
     size_t count = elements(program, op);
@@ -157,20 +170,21 @@ static void dropout_forward(struct program *program, struct op *op)
 
 static void dropout_backward(struct program *program, struct op *op)
 {
-    struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
+    struct value *in = &program->values[op->inputs[0]];
+    const struct value *out = &program->values[op->index];
     size_t count = elements(program, op);
     if (!in->grad)
         return;
-    // Its output's gradient is read no more: the mask may be laid over it.
-    if (program->training_mode)
-        mask_elements(op, out->grad, out->grad, count);
-    if (in->grad != out->grad)
+    if (!program->training_mode && in->grad != out->grad)
         gradient_add(in, out->grad, count);
+    else if (program->training_mode)
+        mask_gradient(op, out->grad, in->grad, count, !in->filled || in->grad == out->grad);
     in->filled = true;
 }
 
 const struct op_type op_dropout = {
     .name = "Dropout",
+    .attributes = "ratio",
     .in_place = true,
     .prepare = prepare_dropout,
     .forward = dropout_forward,
@@ -249,6 +263,7 @@ static void concat_backward(struct program *program, struct op *op)
 
 const struct op_type op_concat = {
     .name = "Concat",
+    .attributes = "axis",
     .prepare = prepare_concat,
     .forward = concat_forward,
     .backward = concat_backward,

@@ -10,7 +10,9 @@
 static esp_status prepare_max(struct program *program, struct op *op, const esp_graph_node *node,
                               esp_call *call)
 {
-    window_of_node(&op->window, node, &program->ops[op->inputs[0]].shape);
+    esp_status status = window_of_node(&op->window, node, &program->ops[op->inputs[0]].shape, call);
+    if (status != ESP_OK)
+        return status;
     op->places =
         malloc((program->values[op->index].size * program->max_batch + 1) * sizeof *op->places);
     return op->places ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
@@ -32,7 +34,7 @@ static void max_plane(const struct window *w, const float *x, float *y, uint32_t
                     if (iw < 0 || iw >= w->width)
                         continue;
                     float v = x[ih * w->width + iw];
-                    if (place < 0 || v > best) {
+                    if (place < 0 || v > best || v != v) {
                         best = v;
                         place = ih * w->width + iw;
                     }
@@ -70,6 +72,7 @@ static void max_backward(struct program *program, struct op *op)
 
 const struct op_type op_max_pool = {
     .name = "MaxPool",
+    .attributes = WINDOW_ATTRIBUTES " ceil_mode",
     .prepare = prepare_max,
     .forward = max_forward,
     .backward = max_backward,
@@ -111,12 +114,11 @@ static struct area area_at(const struct window *w, struct reach reach, int64_t o
 static esp_status prepare_average(struct program *program, struct op *op,
                                   const esp_graph_node *node, esp_call *call)
 {
-    const esp_attribute *pads = esp_graph_attribute(node, "pads");
     struct window *w = &op->window;
-    window_of_node(w, node, &program->ops[op->inputs[0]].shape);
-    bool padded = pads && pads->count == 4;
-    struct reach reach = {w->height + (padded ? pads->ints[2] : 0),
-                          w->width + (padded ? pads->ints[3] : 0)};
+    esp_status status = window_of_node(w, node, &program->ops[op->inputs[0]].shape, call);
+    if (status != ESP_OK)
+        return status;
+    struct reach reach = {w->height + w->pad_bottom, w->width + w->pad_right};
     op->areas = malloc((size_t)(w->out_height * w->out_width) * sizeof *op->areas);
     if (!op->areas)
         return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
@@ -177,6 +179,7 @@ static void average_backward(struct program *program, struct op *op)
 
 const struct op_type op_average_pool = {
     .name = "AveragePool",
+    .attributes = WINDOW_ATTRIBUTES " ceil_mode count_include_pad",
     .prepare = prepare_average,
     .forward = average_forward,
     .backward = average_backward,

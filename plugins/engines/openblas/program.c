@@ -11,6 +11,8 @@
 
 float *floats(size_t count)
 {
+    if (count > SIZE_MAX / 8)
+        return NULL;
     size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
     float *made = aligned_alloc(64, bytes ? bytes : 64);
     if (made)
@@ -29,44 +31,6 @@ bool need_scratch(struct program *program, size_t count)
     program->scratch = grown;
     program->scratch_size = count;
     return true;
-}
-
-int64_t attribute_int(const esp_graph_node *node, const char *name, int64_t missing)
-{
-    const esp_attribute *found = esp_graph_attribute(node, name);
-    return found ? found->integer : missing;
-}
-
-double attribute_real(const esp_graph_node *node, const char *name, double missing)
-{
-    const esp_attribute *found = esp_graph_attribute(node, name);
-    return found ? found->real : missing;
-}
-
-static int64_t list_at(const esp_graph_node *node, const char *name, uint64_t i, int64_t missing)
-{
-    const esp_attribute *found = esp_graph_attribute(node, name);
-    return found && i < found->count ? found->ints[i] : missing;
-}
-
-void window_of_node(struct window *w, const esp_graph_node *node, const esp_shape *input)
-{
-    w->channels = input->dims[1];
-    w->height = input->dims[2];
-    w->width = input->dims[3];
-    w->out_channels = node->shape.dims[1];
-    w->out_height = node->shape.dims[2];
-    w->out_width = node->shape.dims[3];
-    w->kernel_h = list_at(node, "kernel_shape", 0, 1);
-    w->kernel_w = list_at(node, "kernel_shape", 1, 1);
-    w->stride_h = list_at(node, "strides", 0, 1);
-    w->stride_w = list_at(node, "strides", 1, 1);
-    w->dilation_h = list_at(node, "dilations", 0, 1);
-    w->dilation_w = list_at(node, "dilations", 1, 1);
-    w->pad_top = list_at(node, "pads", 0, 0);
-    w->pad_left = list_at(node, "pads", 1, 0);
-    w->groups = attribute_int(node, "group", 1);
-    w->count_padding = attribute_int(node, "count_include_pad", 0) != 0;
 }
 
 VECTOR static void add(float *restrict to, const float *restrict from, size_t count)
@@ -136,8 +100,11 @@ static esp_status copy_node(struct program *program, uint32_t index, const esp_g
     struct value *value = &program->values[index];
     op->type = op_type_find(node->op);
     if (!op->type)
-        return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                        "the engine openblas has no operator %s ('%s')", node->op, node->path);
+        return esp_fail(call, ESP_ERROR_UNSUPPORTED, "'%s': the engine openblas has no operator %s",
+                        node->path, node->op);
+    esp_status status = attributes_check(op->type, node, call);
+    if (status != ESP_OK)
+        return status;
     op->index = index;
     op->path = strdup(node->path);
     op->path_hash = node->path_hash;
@@ -159,7 +126,6 @@ static esp_status copy_node(struct program *program, uint32_t index, const esp_g
         program->values[node->inputs[i]].consumers++;
         value->needs_grad = value->needs_grad || program->values[node->inputs[i]].needs_grad;
     }
-    esp_status status = ESP_OK;
     const char *row = (const char *)node->weights;
     for (uint64_t i = 0; status == ESP_OK && i < node->weight_count;
          i++, row += node->weight_stride) {
@@ -170,6 +136,14 @@ static esp_status copy_node(struct program *program, uint32_t index, const esp_g
     if (status == ESP_OK && op->type->prepare)
         status = op->type->prepare(program, op, node, call);
     return status;
+}
+
+static bool has_path(const struct program *program, const char *path)
+{
+    for (uint32_t i = 0; i < program->count; i++)
+        if (strcmp(program->ops[i].path, path) == 0)
+            return true;
+    return false;
 }
 
 static esp_status copy_graph(struct program *program, const esp_graph *graph,
@@ -191,6 +165,10 @@ static esp_status copy_graph(struct program *program, const esp_graph *graph,
     esp_status status = ESP_OK;
     for (uint32_t i = 0; status == ESP_OK && i < program->count; i++)
         status = copy_node(program, i, esp_graph_get(graph, i), options, call);
+    for (uint64_t i = 0; status == ESP_OK && i < options->keep_count; i++)
+        if (!has_path(program, options->keep[i]))
+            status = esp_fail(call, ESP_ERROR_NOT_FOUND, "to keep '%s': there is no such node",
+                              options->keep[i]);
     for (uint64_t i = 0; status == ESP_OK && i < program->output_count; i++) {
         program->outputs[i] = esp_graph_output(graph, i);
         // An output is read from outside: nothing overwrites it.
@@ -199,26 +177,29 @@ static esp_status copy_graph(struct program *program, const esp_graph *graph,
     return status;
 }
 
-esp_status program_compile(esp_call *call, const esp_graph *graph,
-                           const esp_compile_options *options, void **out)
+esp_status openblas_compile(esp_call *call, const esp_graph *graph,
+                            const esp_compile_options *options, void **out)
 {
-    struct program *program = calloc(1, sizeof *program);
+    struct program *program;
+    if (options->batch < 1)
+        return esp_fail(call, ESP_ERROR_MISUSE, "a program for a batch of 0");
+    program = calloc(1, sizeof *program);
     if (!program)
         return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
-    program->max_batch = options->batch ? options->batch : 1;
+    program->max_batch = options->batch;
     program->training = options->training != 0;
     esp_status status = copy_graph(program, graph, options, call);
     if (status == ESP_OK)
         status = plan_memory(program, call);
     if (status != ESP_OK) {
-        program_release(program);
+        openblas_release(program);
         return status == ESP_ERROR_MEMORY ? esp_fail(call, status, "out of memory") : status;
     }
     *out = program;
     return ESP_OK;
 }
 
-void program_release(void *handle)
+void openblas_release(void *handle)
 {
     struct program *program = handle;
     for (uint32_t i = 0; program->ops && i < program->count; i++) {
@@ -252,7 +233,26 @@ void program_release(void *handle)
 
 // ---- Running ----------------------------------------------------------------------------------
 
-esp_status program_forward(void *handle, esp_call *call, const esp_forward *forward)
+static esp_status check_inputs(const struct program *program, esp_call *call,
+                               const esp_forward *forward)
+{
+    for (uint64_t i = 0; i < program->graph_input_count; i++) {
+        const esp_tensor *given = &forward->inputs[i];
+        const esp_shape *shape = &program->ops[program->graph_inputs[i]].shape;
+        bool same = given->data && given->shape.rank == shape->rank &&
+                    given->shape.dims[0] == (int64_t)forward->batch;
+        for (uint32_t d = 1; same && d < shape->rank; d++)
+            same = given->shape.dims[d] == shape->dims[d];
+        if (!same)
+            return esp_fail(call, ESP_ERROR_MISUSE,
+                            "input %llu has another shape than '%s', a batch of %llu",
+                            (unsigned long long)i, program->ops[program->graph_inputs[i]].path,
+                            (unsigned long long)forward->batch);
+    }
+    return ESP_OK;
+}
+
+esp_status openblas_forward(void *handle, esp_call *call, const esp_forward *forward)
 {
     struct program *program = handle;
     if (forward->batch < 1 || forward->batch > program->max_batch)
@@ -264,6 +264,9 @@ esp_status program_forward(void *handle, esp_call *call, const esp_forward *forw
                         (unsigned long long)program->graph_input_count);
     if (forward->training && !program->training)
         return esp_fail(call, ESP_ERROR_MISUSE, "the program was compiled for evaluation alone");
+    esp_status status = check_inputs(program, call, forward);
+    if (status != ESP_OK)
+        return status;
     program->batch = forward->batch;
     program->training_mode = forward->training != 0;
     program->random = forward->random;
@@ -277,8 +280,8 @@ esp_status program_forward(void *handle, esp_call *call, const esp_forward *forw
     return ESP_OK;
 }
 
-esp_status program_backward(void *handle, esp_call *call, const esp_output_gradient *gradients,
-                            uint64_t count, uint64_t stride)
+esp_status openblas_backward(void *handle, esp_call *call, const esp_output_gradient *gradients,
+                             uint64_t count, uint64_t stride)
 {
     struct program *program = handle;
     if (!program->training || !program->ran)
@@ -296,6 +299,9 @@ esp_status program_backward(void *handle, esp_call *call, const esp_output_gradi
         const esp_output_gradient *given = (const esp_output_gradient *)(const void *)row;
         if (given->output >= program->output_count)
             return esp_fail(call, ESP_ERROR_MISUSE, "there is no output %llu",
+                            (unsigned long long)given->output);
+        if (!given->data)
+            return esp_fail(call, ESP_ERROR_MISUSE, "the gradient of output %llu is NULL",
                             (unsigned long long)given->output);
         struct value *value = &program->values[program->outputs[given->output]];
         gradient_add(value, given->data, value->size * program->batch);
@@ -356,16 +362,24 @@ static esp_status value_tensor(struct program *program, esp_call *call, uint32_t
     out->data = gradient ? value->grad : value->data;
     out->shape = program->ops[index].shape;
     out->shape.dims[0] = (int64_t)program->batch;
-    return out->data ? ESP_OK : not_found(call, "gradient of", name);
+    return out->data ? ESP_OK : not_found(call, "gradient of the name", name);
 }
 
-esp_status program_tensor(void *handle, esp_call *call, uint32_t which, const char *name,
-                          esp_tensor *out)
+// The name of an output or input: its index in decimal digits.
+static bool read_number(const char *name, uint64_t *number)
+{
+    const char *at = name;
+    for (*number = 0; *at >= '0' && *at <= '9' && *number < UINT32_MAX; at++)
+        *number = *number * 10 + (uint64_t)(*at - '0');
+    return at != name && *at == '\0';
+}
+
+esp_status openblas_tensor(void *handle, esp_call *call, uint32_t which, const char *name,
+                           esp_tensor *out)
 {
     struct program *program = handle;
-    char *end = NULL;
-    uint64_t number = strtoull(name, &end, 10);
-    bool is_number = end != name && *end == '\0';
+    uint64_t number = 0;
+    bool is_number = read_number(name, &number);
     switch (which) {
     case ESP_TENSOR_WEIGHT:
     case ESP_TENSOR_GRADIENT:

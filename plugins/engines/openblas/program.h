@@ -37,7 +37,7 @@ struct window {
     int64_t channels, height, width; // of the input
     int64_t out_channels, out_height, out_width;
     int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
-    int64_t pad_top, pad_left;
+    int64_t pad_top, pad_left, pad_bottom, pad_right;
     int64_t groups;
     bool count_padding; // AveragePool
 };
@@ -54,10 +54,11 @@ struct op;
 // An operator's row: what an operator is to the engine.
 struct op_type {
     const char *name;
-    bool reads_input;  // its backward reads its inputs' activations
-    bool reads_output; // its backward reads its output's activation
-    bool in_place;     // it may write its output over its only input (forward and backward)
-    bool alias;        // its output is its input, unchanged
+    const char *attributes; // those that it knows, with a space between; NULL: none
+    bool reads_input;       // its backward reads its inputs' activations
+    bool reads_output;      // its backward reads its output's activation
+    bool in_place;          // it may write its output over its only input (forward and backward)
+    bool alias;             // its output is its input, unchanged
     // Reads attributes, allocates what it keeps between forward and backward.
     esp_status (*prepare)(struct program *program, struct op *op, const esp_graph_node *node,
                           esp_call *call);
@@ -126,9 +127,19 @@ float *floats(size_t count);
 // Makes the scratch at least this large.
 bool need_scratch(struct program *program, size_t count);
 
+// The names of a window's attributes, for a row's list.
+#define WINDOW_ATTRIBUTES "kernel_shape strides dilations pads auto_pad"
+
+// Attributes that are missing have ONNX's defaults; one that the row does not know is refused.
 int64_t attribute_int(const esp_graph_node *node, const char *name, int64_t missing);
 double attribute_real(const esp_graph_node *node, const char *name, double missing);
-void window_of_node(struct window *window, const esp_graph_node *node, const esp_shape *input);
+esp_status attributes_check(const struct op_type *type, const esp_graph_node *node, esp_call *call);
+esp_status window_of_node(struct window *window, const esp_graph_node *node, const esp_shape *input,
+                          esp_call *call);
+// The first and one past the last output place of a row whose input column lies inside, for the tap
+// that sees column `place x stride + offset` of `size`.
+void window_inside(int64_t out, int64_t stride, int64_t offset, int64_t size, int64_t *first,
+                   int64_t *end);
 
 esp_status optimizer_apply(struct program *program, esp_call *call, const esp_optimizer *optimizer);
 bool optimizer_state(struct weight *weight, bool second);
