@@ -2,6 +2,7 @@
 // Named points where a test may kill the process; see fault.h.
 #include "error/fault.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -28,6 +29,13 @@ static void look(void)
     }
 }
 
+// False where another process was killed already.
+static bool first_of_all(void)
+{
+    const char *path = getenv("ESPALIER_FAULT_ONCE");
+    return !path || open(path, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0600) >= 0;
+}
+
 void fault_in_worker(void)
 {
     variable = "ESPALIER_FAULT_WORKER";
@@ -41,7 +49,7 @@ void fault_point(const char *point)
         look();
     if (wanted[0] == '\0' || strcmp(point, wanted) != 0)
         return;
-    if (--passages_left == 0) {
+    if (--passages_left == 0 && first_of_all()) {
         kill(getpid(), SIGKILL);
         pause(); // the signal is on its way; nothing after this point may run
     }

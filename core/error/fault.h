@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Named points where state changes hands. A test sets ESPALIER_FAULT=<point>[:n], and the process is
 // killed (SIGKILL) at its n-th passage: what must survive a kill is killed there. Without the
-// variable a point costs one comparison.
+// variable a point costs one comparison. With ESPALIER_FAULT_ONCE=<path> the process that makes that
+// file is the only one killed: for workers, which are started again.
 #ifndef ERROR_FAULT_H
 #define ERROR_FAULT_H
 

@@ -175,6 +175,19 @@ static esp_status settle_final(struct run *run, uint64_t number, const struct pl
     return status;
 }
 
+// A training whose worker was lost is made again, with the same streams.
+static esp_status repeat_final(struct run *run, uint64_t number, struct final_job *job,
+                               struct error *error)
+{
+    log_line(ESP_LOG_WARNING, "final training %llu: %s; it is run again",
+             (unsigned long long)number, job->result.error);
+    result_destroy(&job->result);
+    job->result = (struct result){0};
+    job->done = job->lost = false;
+    job->attempt++;
+    return run_submit_final(run, number, &job->specification, error);
+}
+
 static esp_status wait_for_finals(struct run *run, const struct plan *plan, struct final_job *jobs,
                                   const bool *known, uint64_t count, struct error *error)
 {
@@ -190,6 +203,10 @@ static esp_status wait_for_finals(struct run *run, const struct plan *plan, stru
         for (uint64_t i = 0; status == ESP_OK && i < count; i++) {
             if (known[i] || settled[i] || !jobs[i].done)
                 continue;
+            if (jobs[i].lost && jobs[i].attempt < RUN_LOST_RETRIES) {
+                status = repeat_final(run, i, &jobs[i], error);
+                continue;
+            }
             settled[i] = true;
             left--;
             status = settle_final(run, i, &plan[i], &jobs[i], error);

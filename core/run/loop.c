@@ -508,8 +508,15 @@ static esp_status step(struct run *run, bool *over, struct error *error)
 
 esp_status run_search(struct run *run, struct error *error)
 {
-    if (run->finished)
-        return ESP_OK;
+    if (run->finished) {
+        struct result_set set;
+        esp_status found = run_result_set(run, &set, error);
+        if (found == ESP_OK) {
+            run->best = set.best;
+            free(set.front);
+        }
+        return found;
+    }
     run->row.state = RUN_RUNNING;
     esp_status status = store_set_run(run->store, &run->row, error);
     if (status == ESP_OK)

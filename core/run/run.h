@@ -140,6 +140,7 @@ struct final_job {
     struct result result;
     bool done;
     bool lost;
+    uint64_t attempt;
 };
 esp_status run_submit_final(struct run *run, uint64_t job,
                             const struct specification *specification, struct error *error);

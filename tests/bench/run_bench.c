@@ -3,6 +3,7 @@
 // of alternating repetitions within this one program run:
 //   start          from exec of `espalier run` to its first trial, no data decoded (asked: < 100 ms)
 //   cheap trial    one trial in the coordinator, stored (asked: < 10 us)
+//   worker trial   one trial through a worker process, beside its evaluation (asked: < 1 ms)
 //   two workers    trials a second with 2 workers over those with 1 (asked: >= 1.8)
 //   worker memory  peak resident memory of a worker on all of Fashion-MNIST (asked: < 400 MB)
 #include "support/folder.h"
@@ -99,6 +100,31 @@ static void bench_cheap(void)
     free(config);
 }
 
+// An estimator that does nothing, in a worker.
+static const char worker_text[] = "[space]\nplugin = chain\n[strategy]\nplugin = random\n"
+                                  "[estimator]\nplugin = faulty\n"
+                                  "[objective]\nmaximize = score\n[budget]\ntrials = 1\n"
+                                  "[run]\nworkers = 1\n";
+
+static void bench_worker_trial(void)
+{
+    char *config = folder_write(folder, "worker.ini", worker_text);
+    char plugins[600];
+    snprintf(plugins, sizeof plugins, "%s:%s", getenv("ESPALIER_TEST_PLUGINS"),
+             getenv("ESPALIER_PLUGINS"));
+    setenv("ESPALIER_PLUGINS", plugins, 1);
+    const char *few[] = {"budget.trials=1", NULL}, *many[] = {"budget.trials=2001", NULL};
+    double per_trial[REPETITIONS];
+    run(config, few, NULL); // fills the data cache
+    for (int i = 0; i < REPETITIONS; i++) {
+        double start = run(config, few, NULL);
+        per_trial[i] = (run(config, many, NULL) - start) / 2000.0;
+    }
+    printf("one trial through a worker, stored        %8.3f ms   (asked: < 1 ms)\n",
+           1e3 * median(per_trial, REPETITIONS));
+    free(config);
+}
+
 // Trials of one size, so that the two runs do the same work.
 static const char training_text[] =
     "[space]\nplugin = chain\nmin_depth = 3\nmax_depth = 3\noperations = conv_3x3\n"
@@ -159,6 +185,7 @@ int main(void)
     snprintf(cache, sizeof cache, "%s/cache", folder);
     setenv("ESPALIER_CACHE", cache, 1);
     bench_cheap();
+    bench_worker_trial();
     bench_workers();
     bench_memory();
     folder_delete(folder);

@@ -48,7 +48,9 @@ static int run_with(const char *out, const char *fault, const char *executor, in
                                "2",
                                resume ? "--resume" : NULL,
                                NULL};
-    const char *environment[] = {fault, NULL};
+    char once[600];
+    snprintf(once, sizeof once, "ESPALIER_FAULT_ONCE=%s.killed", out);
+    const char *environment[] = {fault, once, NULL};
     struct command command = {.arguments = arguments, .environment = fault ? environment : NULL};
     struct command_result result = command_run(&command);
     int status = result.status;
@@ -65,6 +67,11 @@ static void check_point(const char *variable, const char *point, int passage, co
     snprintf(out, sizeof out, "%s/%s-%s-%d", folder, executor, point, passage);
     snprintf(fault, sizeof fault, "%s=%s:%d", variable, point, passage);
     int status = run_with(out, fault, executor, 0);
+    char killed[600];
+    snprintf(killed, sizeof killed, "%s.killed", out);
+    char *mark = file_text(killed);
+    cr_assert_not_null(mark, "%s: nobody was killed", fault);
+    free(mark);
     cr_assert_eq(status, dies ? -SIGKILL : 0, "%s: status %d", fault, status);
     if (dies)
         cr_assert_eq(run_with(out, NULL, executor, 1), 0, "%s: the resume failed", fault);
