@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The decoded cache; see cache.h. Layout: a header of fixed size, then for each split its samples
-// and its labels, each at a multiple of 64 bytes. The file's name is a hash of all that the content
-// depends on, so that a stale cache is never found; the header says so once more.
+// Where a cache lies, and when it is made; see cache.h.
+//
+// The file's name is a hash of the dataset's id, its parameters and the names of its files, so that
+// what became stale is replaced, not left behind. It is made as NAME.part, under a lock on that very
+// file, and renamed when it is whole: whoever waited for the lock finds the cache made. A process
+// that dies leaves a NAME.part that the next one takes over.
 #include "data/cache.h"
+
+#include "data/cache_file.h"
+#include "data/decode.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,91 +21,112 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-#define CACHE_MAGIC "ESPDATA"
-#define CACHE_VERSION 1u
-#define ALIGNMENT 64u
-// Samples decoded at a time.
-#define CHUNK 1024u
-
-struct header {
-    char magic[8];
-    uint32_t version, element;
-    uint64_t key[2];
-    uint64_t task[4]; // channels, height, width, classes
-    uint64_t counts[ESP_SPLIT_COUNT];
-    uint64_t sample_bytes;
-    uint64_t size;    // of the file
-    uint64_t content; // XXH3-64 of all behind the header
-    char sha256[CACHE_HEX_SIZE];
-    char padding[7];
+// What one cache_open needs.
+struct opening {
+    struct cache *out;
+    const struct instance *dataset;
+    const esp_dataset_info *info;
+    struct cache_header plan;
+    char *folder, *path, *part; // `folder` NULL: there is no place for a cache
+    bool verify;
+    struct error *error;
 };
 
-struct layout {
-    uint64_t samples[ESP_SPLIT_COUNT], labels[ESP_SPLIT_COUNT];
-    uint64_t begin, size;
-};
+// ---- What the content depends on ----------------------------------------------------------------
 
-static uint64_t aligned(uint64_t offset)
+static void print_name(FILE *out, const struct opening *opening)
 {
-    return (offset + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-}
-
-static struct layout make_layout(const esp_dataset_info *info, uint64_t sample_bytes)
-{
-    struct layout layout = {.begin = aligned(sizeof(struct header))};
-    uint64_t offset = layout.begin;
-    for (int s = 0; s < ESP_SPLIT_COUNT; s++) {
-        layout.samples[s] = offset;
-        offset = aligned(offset + info->split_sizes[s] * sample_bytes);
-        layout.labels[s] = offset;
-        offset = aligned(offset + info->split_sizes[s] * sizeof(uint32_t));
+    const struct instance *dataset = opening->dataset;
+    fprintf(out, "%s\n", dataset->component->id);
+    for (uint64_t i = 0; i < dataset->parameters.count; i++) {
+        const struct parameter *parameter = &dataset->parameters.items[i];
+        char *value = parameter_text(parameter);
+        fprintf(out, "%s=%s\n", parameter->row->name, value ? value : "");
+        free(value);
     }
-    layout.size = offset;
-    return layout;
+    for (uint64_t i = 0; opening->info->files && i < opening->info->file_count; i++)
+        fprintf(out, "%s\n", opening->info->files[i]);
 }
 
-static uint64_t bytes_of_sample(const esp_dataset_info *info)
+static void print_state(FILE *out, const struct opening *opening)
 {
-    uint64_t elements = info->task.channels * info->task.height * info->task.width;
-    return elements * (info->element == ESP_ELEMENT_U8 ? 1 : sizeof(float));
+    const struct component *component = opening->dataset->component;
+    fprintf(out, "%s\n%s\n", component->version ? component->version : "",
+            component->sha256 ? component->sha256 : "");
+    for (uint64_t i = 0; opening->info->files && i < opening->info->file_count; i++) {
+        struct stat found;
+        if (stat(opening->info->files[i], &found) == 0)
+            fprintf(out, "%lld %lld.%09ld\n", (long long)found.st_size,
+                    (long long)found.st_mtim.tv_sec, found.st_mtim.tv_nsec);
+        else
+            fprintf(out, "%s\n", strerror(errno));
+    }
 }
 
-// All that the content depends on.
-static esp_status make_key(uint64_t key[2], const struct instance *dataset,
-                           const esp_dataset_info *info, struct error *error)
+// `name` hashes what names the file, `key` all that the content depends on.
+static esp_status make_keys(uint64_t name[2], uint64_t key[2], const struct opening *opening)
 {
     char *text = NULL;
     size_t size = 0;
-    FILE *file = open_memstream(&text, &size);
-    if (!file)
-        return error_memory(error);
-    const struct component *component = dataset->component;
-    fprintf(file, "%u\n%s\n%s\n%s\n", CACHE_VERSION, component->id,
-            component->version ? component->version : "",
-            component->sha256 ? component->sha256 : "");
-    for (uint64_t i = 0; i < dataset->parameters.count; i++) {
-        char *value = parameter_text(&dataset->parameters.items[i]);
-        fprintf(file, "%s=%s\n", dataset->parameters.items[i].row->name, value ? value : "");
-        free(value);
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return error_memory(opening->error);
+    print_name(stream, opening);
+    bool written = fflush(stream) == 0;
+    size_t name_size = size;
+    print_state(stream, opening);
+    written = !ferror(stream) && written;
+    written = fclose(stream) == 0 && written;
+    if (written) {
+        XXH128_hash_t hash = XXH3_128bits(text, name_size);
+        name[0] = hash.high64;
+        name[1] = hash.low64;
+        hash = XXH3_128bits(text, size);
+        key[0] = hash.high64;
+        key[1] = hash.low64;
     }
-    for (uint64_t i = 0; info->files && i < info->file_count; i++) {
-        struct stat found;
-        if (stat(info->files[i], &found) == 0)
-            fprintf(file, "%s %lld %lld.%09ld\n", info->files[i], (long long)found.st_size,
-                    (long long)found.st_mtim.tv_sec, found.st_mtim.tv_nsec);
-    }
-    if (fclose(file) != 0) {
-        free(text);
-        return error_memory(error);
-    }
-    XXH128_hash_t hash = XXH3_128bits(text, size);
-    key[0] = hash.low64;
-    key[1] = hash.high64;
     free(text);
+    return written ? ESP_OK : error_memory(opening->error);
+}
+
+// ---- Where --------------------------------------------------------------------------------------
+
+// $ESPALIER_CACHE, $XDG_CACHE_HOME/espalier, ~/.cache/espalier; `*out` NULL where none is set.
+static esp_status find_folder(char **out, struct error *error)
+{
+    const char *own = getenv("ESPALIER_CACHE"), *shared = getenv("XDG_CACHE_HOME");
+    const char *home = getenv("HOME");
+    int length = 0;
+    *out = NULL;
+    if (own && own[0])
+        length = asprintf(out, "%s", own);
+    else if (shared && shared[0])
+        length = asprintf(out, "%s/espalier", shared);
+    else if (home && home[0])
+        length = asprintf(out, "%s/.cache/espalier", home);
+    if (length < 0) {
+        *out = NULL;
+        return error_memory(error);
+    }
     return ESP_OK;
 }
 
-// ---- Where ------------------------------------------------------------------------------------
+static esp_status find_paths(struct opening *opening, const uint64_t name[2])
+{
+    esp_status status = find_folder(&opening->folder, opening->error);
+    if (status != ESP_OK || !opening->folder)
+        return status;
+    if (asprintf(&opening->path, "%s/%016llx%016llx.data", opening->folder,
+                 (unsigned long long)name[0], (unsigned long long)name[1]) < 0) {
+        opening->path = NULL;
+        return error_memory(opening->error);
+    }
+    if (asprintf(&opening->part, "%s.part", opening->path) < 0) {
+        opening->part = NULL;
+        return error_memory(opening->error);
+    }
+    return ESP_OK;
+}
 
 static bool make_folder(char *path)
 {
@@ -111,249 +137,176 @@ static bool make_folder(char *path)
         *slash = '\0';
         bool made = mkdir(path, 0777) == 0 || errno == EEXIST;
         *slash = kept;
-        if (!made)
-            return false;
-        if (kept == '\0')
-            return true;
+        if (!made || kept == '\0')
+            return made;
     }
 }
 
-static esp_status cache_path(char **out, const uint64_t key[2], struct error *error)
-{
-    const char *own = getenv("ESPALIER_CACHE"), *shared = getenv("XDG_CACHE_HOME");
-    const char *home = getenv("HOME");
-    char *folder = NULL;
-    int length;
-    if (own && own[0])
-        length = asprintf(&folder, "%s", own);
-    else if (shared && shared[0])
-        length = asprintf(&folder, "%s/espalier", shared);
-    else
-        length = asprintf(&folder, "%s/.cache/espalier", home && home[0] ? home : "/tmp");
-    if (length < 0)
-        return error_memory(error);
-    esp_status status = ESP_OK;
-    if (!make_folder(folder))
-        status = error_set(error, ESP_ERROR_IO,
-                           "%s: the data cache's folder cannot be made: %s (ESPALIER_CACHE names "
-                           "another)",
-                           folder, strerror(errno));
-    else if (asprintf(out, "%s/%016llx%016llx.data", folder, (unsigned long long)key[1],
-                      (unsigned long long)key[0]) < 0)
-        status = error_memory(error);
-    free(folder);
-    return status;
-}
+// ---- Opening what is there ----------------------------------------------------------------------
 
-// ---- Reading ----------------------------------------------------------------------------------
-
-// Why a mapped file is no cache of this key, or NULL.
-static const char *fault(const void *map, size_t size, const uint64_t key[2],
-                         const esp_dataset_info *info, uint64_t sample_bytes, bool verify)
+// `reason` is left empty where there is no file.
+static bool open_present(struct opening *opening, char reason[CACHE_REASON_SIZE])
 {
-    struct header header;
-    if (size < sizeof header)
-        return "it is cut off";
-    memcpy(&header, map, sizeof header);
-    struct layout layout = make_layout(info, sample_bytes);
-    if (memcmp(header.magic, CACHE_MAGIC, sizeof CACHE_MAGIC) != 0 ||
-        header.version != CACHE_VERSION || memcmp(header.key, key, sizeof header.key) != 0 ||
-        header.element != info->element || header.sample_bytes != sample_bytes ||
-        memcmp(header.counts, info->split_sizes, sizeof header.counts) != 0)
-        return "its header is not of this dataset";
-    if (header.size != size || layout.size != size)
-        return "it is cut off";
-    if (verify &&
-        XXH3_64bits((const char *)map + layout.begin, size - layout.begin) != header.content)
-        return "its content is damaged";
-    return NULL;
-}
-
-// Maps the file; `*reason` is set where there is one that will not do.
-static bool try_map(struct cache *out, const char *path, const uint64_t key[2],
-                    const esp_dataset_info *info, bool verify, const char **reason)
-{
-    struct stat found;
-    uint64_t sample_bytes = bytes_of_sample(info);
-    *reason = NULL;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    reason[0] = '\0';
+    int descriptor = open(opening->path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
         return false;
-    void *map = MAP_FAILED;
-    if (fstat(descriptor, &found) == 0 && found.st_size > 0)
-        map = mmap(NULL, (size_t)found.st_size, PROT_READ, MAP_SHARED, descriptor, 0);
+    bool whole = cache_file_map(opening->out, descriptor, &opening->plan, opening->verify, reason);
     close(descriptor);
-    if (map == MAP_FAILED) {
-        *reason = "it is empty";
-        return false;
-    }
-    size_t size = (size_t)found.st_size;
-    *reason = fault(map, size, key, info, sample_bytes, verify);
-    if (*reason) {
-        munmap(map, size);
-        return false;
-    }
-    struct layout layout = make_layout(info, sample_bytes);
-    out->map = map;
-    out->size = size;
-    out->sample_bytes = sample_bytes;
-    for (int s = 0; s < ESP_SPLIT_COUNT; s++)
-        out->splits[s] = (struct cache_split){
-            (const unsigned char *)map + layout.samples[s],
-            (const uint32_t *)(const void *)((const char *)map + layout.labels[s]),
-            info->split_sizes[s]};
-    memcpy(out->sha256, ((const struct header *)map)->sha256, sizeof out->sha256);
-    return true;
+    return whole;
 }
 
-// ---- Making -----------------------------------------------------------------------------------
+// ---- Making it ----------------------------------------------------------------------------------
 
-static esp_status check_labels(const uint32_t *labels, uint64_t first, uint64_t count,
-                               const esp_dataset_info *info, struct error *error)
+static esp_status map_made(struct opening *opening, int descriptor, const char *path)
 {
-    for (uint64_t i = 0; i < count; i++)
-        if (labels[i] >= info->task.classes)
-            return error_set(error, ESP_ERROR_DATA, "sample %llu has the label %u of %llu classes",
-                             (unsigned long long)(first + i), labels[i],
-                             (unsigned long long)info->task.classes);
+    char reason[CACHE_REASON_SIZE];
+    if (!cache_file_map(opening->out, descriptor, &opening->plan, false, reason))
+        return error_set(opening->error, ESP_ERROR_IO, "%s: was written, but %s", path, reason);
+    opening->out->decoded = true;
     return ESP_OK;
 }
 
-static esp_status decode_split(const struct instance *dataset, const esp_dataset_info *info,
-                               uint32_t split, unsigned char *samples, uint32_t *labels,
-                               struct error *error)
+static esp_status make_part(struct opening *opening, int part)
 {
-    const esp_dataset_type *type = dataset->component->type;
-    uint64_t count = info->split_sizes[split], bytes = bytes_of_sample(info);
-    struct error words;
-    error_clear(&words);
-    esp_read read;
-    handle_init(&read.base, sizeof read, &words);
     esp_status status = ESP_OK;
-    for (uint64_t first = 0; status == ESP_OK && first < count; first += CHUNK) {
-        uint64_t now = count - first < CHUNK ? count - first : CHUNK;
-        status = type->read(dataset->self, &read, split, first, now, samples + first * bytes,
-                            labels + first);
-        if (status == ESP_OK)
-            status = words.status;
-        if (status == ESP_OK)
-            status = check_labels(labels + first, first, now, info, &words);
+    if (ftruncate(part, 0) != 0)
+        status = error_set(opening->error, ESP_ERROR_IO, "%s: cannot be emptied: %s", opening->part,
+                           strerror(errno));
+    if (status == ESP_OK)
+        status = decode(part, opening->part, &opening->plan, opening->dataset, opening->error);
+    if (status == ESP_OK && fsync(part) != 0)
+        status = error_set(opening->error, ESP_ERROR_IO, "%s: cannot be written: %s", opening->part,
+                           strerror(errno));
+    if (status == ESP_OK)
+        status = map_made(opening, part, opening->part);
+    if (status == ESP_OK && rename(opening->part, opening->path) != 0) {
+        status = error_set(opening->error, ESP_ERROR_IO, "%s: cannot be renamed to %s: %s",
+                           opening->part, opening->path, strerror(errno));
+        cache_close(opening->out);
     }
-    if (status != ESP_OK) {
-        error_ensure(&words, status, "read");
-        error_set(error, status, "dataset %s: %s", dataset->component->id, words.message);
-    }
+    if (status != ESP_OK)
+        unlink(opening->part);
     return status;
 }
 
-static esp_status fill(void *map, const struct layout *layout, const struct instance *dataset,
-                       const esp_dataset_info *info, const uint64_t key[2], struct error *error)
+// A descriptor of NAME.part with its lock; -1 with errno where it can't be had. `*moved`: whoever
+// held the lock before has renamed the file or given up, and this one has no name any more.
+static int lock_part(const struct opening *opening, bool *moved)
 {
-    struct header *header = map;
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    esp_status status = ESP_OK;
-    for (uint32_t s = 0; status == ESP_OK && s < ESP_SPLIT_COUNT; s++)
-        status = decode_split(dataset, info, s, (unsigned char *)map + layout->samples[s],
-                              (uint32_t *)(void *)((char *)map + layout->labels[s]), error);
-    if (status != ESP_OK)
-        return status;
-    const unsigned char *content = (const unsigned char *)map + layout->begin;
-    uint64_t size = layout->size - layout->begin;
-    memcpy(header->magic, CACHE_MAGIC, sizeof CACHE_MAGIC);
-    header->version = CACHE_VERSION;
-    header->element = info->element;
-    memcpy(header->key, key, sizeof header->key);
-    header->task[0] = info->task.channels;
-    header->task[1] = info->task.height;
-    header->task[2] = info->task.width;
-    header->task[3] = info->task.classes;
-    memcpy(header->counts, info->split_sizes, sizeof header->counts);
-    header->sample_bytes = bytes_of_sample(info);
-    header->size = layout->size;
-    header->content = XXH3_64bits(content, size);
-    crypto_hash_sha256(digest, content, size);
-    sodium_bin2hex(header->sha256, sizeof header->sha256, digest, sizeof digest);
-    return ESP_OK;
-}
-
-static esp_status io_error(struct error *error, const char *path)
-{
-    return error_set(error, ESP_ERROR_IO, "%s: the data cache cannot be written: %s", path,
-                     strerror(errno));
-}
-
-// Decodes into a file aside and renames it into place. The space is taken first, so that a full disk
-// is an error here and not a signal at some page.
-static esp_status make(const char *path, const struct instance *dataset,
-                       const esp_dataset_info *info, const uint64_t key[2], struct error *error)
-{
-    struct layout layout = make_layout(info, bytes_of_sample(info));
-    char *aside = NULL;
-    if (asprintf(&aside, "%s.%ld", path, (long)getpid()) < 0)
-        return error_memory(error);
-    int descriptor = open(aside, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    void *map = MAP_FAILED;
-    esp_status status = descriptor < 0 ? io_error(error, aside) : ESP_OK;
-    if (status == ESP_OK && (errno = posix_fallocate(descriptor, 0, (off_t)layout.size)) != 0)
-        status = io_error(error, aside);
-    if (status == ESP_OK) {
-        map = mmap(NULL, layout.size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-        status = map == MAP_FAILED ? io_error(error, aside)
-                                   : fill(map, &layout, dataset, info, key, error);
+    struct stat held, named;
+    int part = open(opening->part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (part < 0)
+        return -1;
+    int locked = flock(part, LOCK_EX | LOCK_NB);
+    if (locked != 0 && errno == EWOULDBLOCK)
+        log_line(ESP_LOG_INFO, "%s: another process decodes this dataset; waiting for it",
+                 opening->path);
+    while (locked != 0 && (errno == EWOULDBLOCK || errno == EINTR))
+        locked = flock(part, LOCK_EX);
+    if (locked != 0) {
+        int code = errno;
+        close(part);
+        errno = code;
+        return -1;
     }
-    if (map != MAP_FAILED)
-        munmap(map, layout.size);
-    if (status == ESP_OK && (fsync(descriptor) != 0 || rename(aside, path) != 0))
-        status = io_error(error, path);
-    if (descriptor >= 0)
+    *moved = fstat(part, &held) != 0 || stat(opening->part, &named) != 0 ||
+             held.st_ino != named.st_ino || held.st_dev != named.st_dev;
+    return part;
+}
+
+// `*usable` is false, with errno, where the folder can't be written to; then nothing was done.
+static esp_status make_in_folder(struct opening *opening, bool *usable)
+{
+    char reason[CACHE_REASON_SIZE];
+    bool present, moved;
+    *usable = false;
+    if (!make_folder(opening->folder))
+        return ESP_OK;
+    for (;;) {
+        int part = lock_part(opening, &moved);
+        if (part < 0)
+            return ESP_OK;
+        present = open_present(opening, reason);
+        esp_status status = ESP_OK;
+        if (!moved && present) {
+            unlink(opening->part); // the cache was made just before the lock was taken
+        } else if (!moved) {
+            if (reason[0] != '\0')
+                log_line(ESP_LOG_INFO, "%s: the decoded data is made again: %s", opening->path,
+                         reason);
+            status = make_part(opening, part);
+        }
+        close(part);
+        *usable = true;
+        if (present || !moved)
+            return status;
+    }
+}
+
+// An own file without a name, for this process alone.
+static esp_status make_unnamed(struct opening *opening, const char *why)
+{
+    const char *temporary = getenv("TMPDIR");
+    char *path = NULL;
+    if (!temporary || temporary[0] == '\0')
+        temporary = "/tmp";
+    if (asprintf(&path, "%s/espalier-data-XXXXXX", temporary) < 0)
+        return error_memory(opening->error);
+    esp_status status;
+    int descriptor = mkostemp(path, O_CLOEXEC);
+    const char *folder = opening->folder ? opening->folder : "no cache folder";
+    if (descriptor < 0) {
+        status = error_set(opening->error, ESP_ERROR_IO,
+                           "%s: the decoded data cannot be kept there (%s), nor in %s (%s); let "
+                           "ESPALIER_CACHE name a folder that can be written to",
+                           folder, why, temporary, strerror(errno));
+    } else {
+        unlink(path);
+        log_line(opening->verify ? ESP_LOG_WARNING : ESP_LOG_INFO,
+                 "%s: the decoded data cannot be kept there (%s): every process decodes it into a "
+                 "file of its own in %s",
+                 folder, why, temporary);
+        status = decode(descriptor, path, &opening->plan, opening->dataset, opening->error);
+        if (status == ESP_OK)
+            status = map_made(opening, descriptor, path);
         close(descriptor);
-    if (status != ESP_OK)
-        unlink(aside);
-    free(aside);
+    }
+    free(path);
     return status;
 }
 
-// One process makes it; others wait for the lock and then find it.
-static esp_status make_locked(struct cache *out, const char *path, const struct instance *dataset,
-                              const esp_dataset_info *info, const uint64_t key[2],
-                              struct error *error)
+static esp_status make(struct opening *opening)
 {
-    char *lock_path = NULL;
-    const char *reason = NULL;
-    if (asprintf(&lock_path, "%s.lock", path) < 0)
-        return error_memory(error);
-    int lock = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    free(lock_path);
-    if (lock < 0)
-        return io_error(error, path);
-    esp_status status = ESP_OK;
-    flock(lock, LOCK_EX);
-    if (!try_map(out, path, key, info, true, &reason)) {
-        if (reason)
-            log_line(ESP_LOG_INFO, "the data cache %s is made again: %s", path, reason);
-        status = make(path, dataset, info, key, error);
-        out->decoded = status == ESP_OK;
-        if (status == ESP_OK && !try_map(out, path, key, info, false, &reason))
-            status = error_set(error, ESP_ERROR_IO, "%s: the data cache cannot be read: %s", path,
-                               reason ? reason : strerror(errno));
+    bool usable = false;
+    const char *why = "none of ESPALIER_CACHE, XDG_CACHE_HOME and HOME is set";
+    if (opening->folder) {
+        esp_status status = make_in_folder(opening, &usable);
+        why = strerror(errno);
+        if (usable)
+            return status;
     }
-    close(lock);
-    return status;
+    return make_unnamed(opening, why);
 }
 
 esp_status cache_open(struct cache *out, const struct instance *dataset,
                       const esp_dataset_info *info, bool verify, struct error *error)
 {
-    uint64_t key[2];
-    char *path = NULL;
-    const char *reason = NULL;
+    struct opening opening = {
+        .out = out, .dataset = dataset, .info = info, .verify = verify, .error = error};
+    uint64_t name[2] = {0}, key[2] = {0};
+    char reason[CACHE_REASON_SIZE];
     memset(out, 0, sizeof *out);
-    esp_status status = make_key(key, dataset, info, error);
+    esp_status status = make_keys(name, key, &opening);
     if (status == ESP_OK)
-        status = cache_path(&path, key, error);
-    if (status == ESP_OK && !try_map(out, path, key, info, verify, &reason))
-        status = make_locked(out, path, dataset, info, key, error);
-    free(path);
+        status = cache_header_plan(&opening.plan, info, key, error);
+    if (status == ESP_OK)
+        status = find_paths(&opening, name);
+    if (status == ESP_OK && !(opening.path && open_present(&opening, reason)))
+        status = make(&opening);
+    free(opening.folder);
+    free(opening.path);
+    free(opening.part);
     return status;
 }
 

@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
-// The host's side of a dataset: splits and normalisation over the decoded cache (cache.c); see
-// data.h.
+// The host's side of a dataset: normalised samples of splits (split.c) out of the decoded cache
+// (cache.c); see data.h.
 #include "data/data.h"
 
 #include "data/cache.h"
+#include "data/moments.h"
+#include "data/split.h"
 
-#include <espalier/random.h>
-
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
-
-// A sample: bit 63 says that it lies in the dataset's own validation split.
-#define IN_VALID (UINT64_C(1) << 63)
 
 struct data {
     struct cache cache;
+    struct split split;
     esp_task task;
     uint32_t element;
     bool test;
-    uint64_t *train, *valid; // samples of the splits in use
-    uint64_t train_count, valid_count;
-    uint64_t plane;      // elements of one channel
-    float *mean, *scale; // [channels]: (x - mean) * scale
-    float (*table)[256]; // [channels]: the same for each u8
+    uint64_t plane;      // values of one channel
+    float *mean, *scale; // [channels]: a value becomes (value - mean) * scale
 };
 
 esp_status data_describe(const esp_dataset_info **out, const struct instance *dataset,
@@ -32,154 +25,136 @@ esp_status data_describe(const esp_dataset_info **out, const struct instance *da
 {
     const esp_dataset_type *type = dataset->component->type;
     const esp_dataset_info *info = type->describe(dataset->self);
-    if (!info || info->struct_size < sizeof *info || info->task.channels == 0 ||
-        info->task.height == 0 || info->task.width == 0 || info->task.classes < 2 ||
-        info->split_sizes[ESP_SPLIT_TRAIN] == 0 ||
-        (info->element != ESP_ELEMENT_U8 && info->element != ESP_ELEMENT_F32))
-        return error_set(error, ESP_ERROR_MISUSE,
-                         "dataset %s describes itself wrongly: a shape, a number of classes, an "
-                         "element or a training split is missing",
-                         dataset->component->id);
+    const char *wrong = NULL;
+    if (!info || info->struct_size < sizeof *info)
+        wrong = "nothing";
+    else if (info->task.kind != ESP_TASK_IMAGES && info->task.kind != ESP_TASK_ROWS)
+        wrong = "an unknown kind of task";
+    else if (info->task.channels == 0 || info->task.height == 0 || info->task.width == 0)
+        wrong = "samples without a value";
+    else if (info->task.kind == ESP_TASK_ROWS && (info->task.height != 1 || info->task.width != 1))
+        wrong = "rows with a height or a width";
+    else if (info->task.classes < 2)
+        wrong = "fewer than 2 classes";
+    else if (info->element != ESP_ELEMENT_U8 && info->element != ESP_ELEMENT_F32)
+        wrong = "an unknown element";
+    else if (info->split_sizes[ESP_SPLIT_TRAIN] == 0)
+        wrong = "no training sample";
+    if (wrong)
+        return error_set(error, ESP_ERROR_MISUSE, "dataset %s describes %s", dataset->component->id,
+                         wrong);
     *out = info;
     return ESP_OK;
 }
 
-// ---- Splits -----------------------------------------------------------------------------------
-
-static uint64_t *list(uint64_t count, struct error *error)
+// The bytes of a training or validation sample.
+static const unsigned char *sample_at(const struct data *data, uint64_t place, uint64_t *index,
+                                      const struct cache_split **split)
 {
-    uint64_t *made = malloc((count + 1) * sizeof *made);
-    if (!made)
-        error_memory(error);
-    return made;
-}
-
-// All training and validation samples, in the order of the files.
-static esp_status split_whole(struct data *data, struct error *error)
-{
-    uint64_t train = data->cache.splits[ESP_SPLIT_TRAIN].count;
-    uint64_t valid = data->cache.splits[ESP_SPLIT_VALID].count;
-    data->train = list(train + valid, error);
-    if (!data->train)
-        return ESP_ERROR_MEMORY;
-    for (uint64_t i = 0; i < train; i++)
-        data->train[i] = i;
-    for (uint64_t i = 0; i < valid; i++)
-        data->train[train + i] = IN_VALID | i;
-    data->train_count = train + valid;
-    return ESP_OK;
-}
-
-static esp_status split_search(struct data *data, const struct data_options *options,
-                               struct error *error)
-{
-    uint64_t total = data->cache.splits[ESP_SPLIT_TRAIN].count;
-    uint64_t own = data->cache.splits[ESP_SPLIT_VALID].count;
-    uint64_t cut = own ? 0 : (uint64_t)llround((double)total * options->valid_fraction);
-    uint64_t *order = list(total, error);
-    data->valid = list(own + cut, error);
-    data->train = list(total, error);
-    if (!order || !data->valid || !data->train) {
-        free(order);
-        return ESP_ERROR_MEMORY;
-    }
-    esp_random random =
-        esp_random_stream(options->split_seed, XXH3_64bits("split", strlen("split")), 0, 0, 0);
-    esp_random_permutation(&random, order, total);
-    for (uint64_t i = 0; i < own; i++)
-        data->valid[data->valid_count++] = IN_VALID | i;
-    for (uint64_t i = 0; i < cut; i++)
-        data->valid[data->valid_count++] = order[i];
-    uint64_t rest = total - cut;
-    if (options->train_limit > 0 && options->train_limit < rest)
-        rest = options->train_limit;
-    for (uint64_t i = 0; i < rest; i++)
-        data->train[data->train_count++] = order[cut + i];
-    free(order);
-    if (data->train_count == 0)
-        return error_set(error, ESP_ERROR_INVALID,
-                         "[dataset] valid_fraction leaves no training samples of %llu",
-                         (unsigned long long)total);
-    return ESP_OK;
-}
-
-static const unsigned char *sample(const struct data *data, uint64_t place, uint32_t *label)
-{
-    const struct cache_split *split =
-        &data->cache.splits[place & IN_VALID ? ESP_SPLIT_VALID : ESP_SPLIT_TRAIN];
-    uint64_t i = place & ~IN_VALID;
-    *label = split->labels[i];
-    return split->samples + i * data->cache.sample_bytes;
+    *split = &data->cache.splits[place & SPLIT_OWN_VALID ? ESP_SPLIT_VALID : ESP_SPLIT_TRAIN];
+    *index = place & ~SPLIT_OWN_VALID;
+    return (*split)->samples + *index * data->cache.sample_bytes;
 }
 
 // ---- Normalisation ----------------------------------------------------------------------------
 
-// From exact counts of each u8, so that every process computes the same bits.
-static void statistics_u8(const struct data *data, uint64_t channel, double *mean,
-                          double *deviation)
+static void add_row(const struct data *data, double *sums, const unsigned char *bytes,
+                    const float *pivots)
 {
-    uint64_t counts[256] = {0};
-    uint32_t label;
-    for (uint64_t i = 0; i < data->train_count; i++) {
-        const unsigned char *x = sample(data, data->train[i], &label) + channel * data->plane;
-        for (uint64_t j = 0; j < data->plane; j++)
-            counts[x[j]]++;
+    const float *values = (const float *)(const void *)bytes;
+    bool u8 = data->element == ESP_ELEMENT_U8;
+    for (uint64_t c = 0; c < data->task.channels; c++) {
+        double x = u8 ? (double)bytes[c] : (double)values[c] - (double)pivots[c];
+        sums[2 * c] += x;
+        sums[2 * c + 1] += x * x;
     }
-    double n = (double)(data->train_count * data->plane), sum = 0, square = 0;
-    for (int v = 0; v < 256; v++) {
-        sum += (double)counts[v] * v;
-        square += (double)counts[v] * v * v;
-    }
-    *mean = sum / n;
-    *deviation = sqrt(fmax(square / n - *mean * *mean, 0.0));
 }
 
-// Two passes in double, in order.
-static void statistics_f32(const struct data *data, uint64_t channel, double *mean,
-                           double *deviation)
+// Adds up the training samples in use, in their order: `sums` [channels, 2].
+static void add_samples(const struct data *data, double *sums, const float *pivots)
 {
-    double n = (double)(data->train_count * data->plane), sum = 0, square = 0;
-    uint32_t label;
-    for (int pass = 0; pass < 2; pass++) {
-        for (uint64_t i = 0; i < data->train_count; i++) {
-            const float *x = (const float *)(const void *)sample(data, data->train[i], &label) +
-                             channel * data->plane;
-            for (uint64_t j = 0; j < data->plane; j++) {
-                double centred = (double)x[j] - *mean;
-                if (pass == 0)
-                    sum += x[j];
-                else
-                    square += centred * centred;
-            }
+    const struct cache_split *split;
+    uint64_t index, channels = data->task.channels;
+    for (uint64_t i = 0; i < data->split.train_count; i++) {
+        const unsigned char *bytes = sample_at(data, data->split.train[i], &index, &split);
+        if (!split->moments) {
+            add_row(data, sums, bytes, pivots);
+            continue;
         }
-        if (pass == 0)
-            *mean = sum / n;
+        const double *moments = split->moments + index * channels * 2;
+        for (uint64_t j = 0; j < channels * 2; j++)
+            sums[j] += moments[j];
     }
-    *deviation = sqrt(square / n);
 }
 
 static esp_status normalise(struct data *data, struct error *error)
 {
     uint64_t channels = data->task.channels;
-    data->mean = calloc(channels, sizeof *data->mean);
-    data->scale = calloc(channels, sizeof *data->scale);
-    data->table = calloc(channels, sizeof *data->table);
-    if (!data->mean || !data->scale || !data->table)
-        return error_memory(error);
-    for (uint64_t c = 0; c < channels; c++) {
-        double mean = 0, deviation = 0;
-        if (data->element == ESP_ELEMENT_U8)
-            statistics_u8(data, c, &mean, &deviation);
-        else
-            statistics_f32(data, c, &mean, &deviation);
-        // A channel that never changes is only centred.
-        double scale = deviation > 0 ? 1.0 / deviation : 1.0;
-        data->mean[c] = (float)mean;
-        data->scale[c] = (float)scale;
-        for (int v = 0; v < 256; v++)
-            data->table[c][v] = (float)((v - mean) * scale);
+    double *sums = calloc(channels, 2 * sizeof *sums);
+    float *pivots = calloc(channels, sizeof *pivots);
+    data->mean = malloc(channels * sizeof *data->mean);
+    data->scale = malloc(channels * sizeof *data->scale);
+    esp_status status = ESP_OK;
+    if (!sums || !pivots || !data->mean || !data->scale) {
+        status = error_memory(error);
+        goto cleanup;
     }
-    return ESP_OK;
+    if (data->element == ESP_ELEMENT_F32) {
+        const float *first = (const float *)(const void *)data->cache.splits[0].samples;
+        for (uint64_t c = 0; c < channels; c++)
+            pivots[c] = first[c * data->plane];
+    }
+    add_samples(data, sums, pivots);
+    for (uint64_t c = 0; c < channels; c++)
+        moments_scale(&data->mean[c], &data->scale[c], sums + 2 * c,
+                      data->split.train_count * data->plane, pivots[c]);
+cleanup:
+    free(sums);
+    free(pivots);
+    return status;
+}
+
+static void convert_u8(float *restrict to, const unsigned char *restrict from, uint64_t count,
+                       float mean, float scale)
+{
+    for (uint64_t i = 0; i < count; i++)
+        to[i] = ((float)from[i] - mean) * scale;
+}
+
+static void convert_f32(float *restrict to, const float *restrict from, uint64_t count, float mean,
+                        float scale)
+{
+    for (uint64_t i = 0; i < count; i++)
+        to[i] = (from[i] - mean) * scale;
+}
+
+// One column a channel.
+static void convert_row(const struct data *data, float *restrict to,
+                        const unsigned char *restrict from)
+{
+    const float *restrict mean = data->mean, *restrict scale = data->scale;
+    const float *restrict values = (const float *)(const void *)from;
+    if (data->element == ESP_ELEMENT_U8)
+        for (uint64_t c = 0; c < data->task.channels; c++)
+            to[c] = ((float)from[c] - mean[c]) * scale[c];
+    else
+        for (uint64_t c = 0; c < data->task.channels; c++)
+            to[c] = (values[c] - mean[c]) * scale[c];
+}
+
+static void convert(const struct data *data, float *to, const unsigned char *from)
+{
+    uint64_t plane = data->plane;
+    if (plane == 1) {
+        convert_row(data, to, from);
+        return;
+    }
+    for (uint64_t c = 0; c < data->task.channels; c++)
+        if (data->element == ESP_ELEMENT_U8)
+            convert_u8(to + c * plane, from + c * plane, plane, data->mean[c], data->scale[c]);
+        else
+            convert_f32(to + c * plane, (const float *)(const void *)from + c * plane, plane,
+                        data->mean[c], data->scale[c]);
 }
 
 // ---- Opening and reading ----------------------------------------------------------------------
@@ -192,16 +167,16 @@ esp_status data_open(struct data **out, const struct instance *dataset,
     if (!data)
         return error_memory(error);
     esp_status status = data_describe(&info, dataset, error);
-    if (status == ESP_OK)
-        status = cache_open(&data->cache, dataset, info, verify, error);
     if (status == ESP_OK) {
         data->task = info->task;
         data->element = info->element;
         data->test = options->test;
         data->plane = info->task.height * info->task.width;
-        status =
-            options->whole_training ? split_whole(data, error) : split_search(data, options, error);
+        status = split_make(&data->split, info->split_sizes[ESP_SPLIT_TRAIN],
+                            info->split_sizes[ESP_SPLIT_VALID], options, error);
     }
+    if (status == ESP_OK)
+        status = cache_open(&data->cache, dataset, info, verify, error);
     if (status == ESP_OK)
         status = normalise(data, error);
     if (status != ESP_OK) {
@@ -217,11 +192,9 @@ void data_close(struct data *data)
     if (!data)
         return;
     cache_close(&data->cache);
-    free(data->train);
-    free(data->valid);
+    split_free(&data->split);
     free(data->mean);
     free(data->scale);
-    free(data->table);
     free(data);
 }
 
@@ -244,10 +217,10 @@ esp_status data_size(const struct data *data, uint32_t split, uint64_t *out, str
 {
     switch (split) {
     case ESP_SPLIT_TRAIN:
-        *out = data->train_count;
+        *out = data->split.train_count;
         return ESP_OK;
     case ESP_SPLIT_VALID:
-        *out = data->valid_count;
+        *out = data->split.valid_count;
         return ESP_OK;
     case ESP_SPLIT_TEST:
         if (!data->test)
@@ -261,49 +234,27 @@ esp_status data_size(const struct data *data, uint32_t split, uint64_t *out, str
     }
 }
 
-static void convert(const struct data *data, const unsigned char *from, float *to)
-{
-    for (uint64_t c = 0; c < data->task.channels; c++, to += data->plane) {
-        if (data->element == ESP_ELEMENT_U8) {
-            const float *table = data->table[c];
-            const unsigned char *x = from + c * data->plane;
-            for (uint64_t j = 0; j < data->plane; j++)
-                to[j] = table[x[j]];
-        } else {
-            const float *x = (const float *)(const void *)from + c * data->plane;
-            float mean = data->mean[c], scale = data->scale[c];
-            for (uint64_t j = 0; j < data->plane; j++)
-                to[j] = (x[j] - mean) * scale;
-        }
-    }
-}
-
 esp_status data_read(const struct data *data, uint32_t split, const uint64_t *indices,
                      uint64_t count, float *samples, uint32_t *labels, struct error *error)
 {
-    uint64_t size = 0;
+    uint64_t size = 0, values = data->task.channels * data->plane;
+    const uint64_t *places = split == ESP_SPLIT_TRAIN ? data->split.train : data->split.valid;
     esp_status status = data_size(data, split, &size, error);
     if (status != ESP_OK)
         return status;
-    uint64_t elements = data->task.channels * data->plane;
-    const struct cache_split *test = &data->cache.splits[ESP_SPLIT_TEST];
     for (uint64_t i = 0; i < count; i++) {
+        const struct cache_split *from = &data->cache.splits[ESP_SPLIT_TEST];
         uint64_t index = indices[i];
-        uint32_t label;
-        const unsigned char *bytes;
         if (index >= size)
-            return error_set(error, ESP_ERROR_MISUSE, "sample %llu of a split of %llu",
+            return error_set(error, ESP_ERROR_MISUSE,
+                             "sample %llu was asked for; the split has %llu",
                              (unsigned long long)index, (unsigned long long)size);
-        if (split == ESP_SPLIT_TEST) {
-            bytes = test->samples + index * data->cache.sample_bytes;
-            label = test->labels[index];
-        } else {
-            bytes = sample(data, split == ESP_SPLIT_TRAIN ? data->train[index] : data->valid[index],
-                           &label);
-        }
-        convert(data, bytes, samples + i * elements);
+        const unsigned char *bytes = split == ESP_SPLIT_TEST
+                                         ? from->samples + index * data->cache.sample_bytes
+                                         : sample_at(data, places[index], &index, &from);
+        convert(data, samples + i * values, bytes);
         if (labels)
-            labels[i] = label;
+            labels[i] = from->labels[index];
     }
     return ESP_OK;
 }
