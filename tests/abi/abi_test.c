@@ -155,7 +155,7 @@ Test(note, each_damage_is_refused_with_its_reason, .init = begin, .fini = end)
                                            {"count", count, "its note is damaged"},
                                            {"none", none, "its note is damaged"},
                                            {"stride", stride, "its note is damaged"},
-                                           {"version", version, "version has no end"},
+                                           {"version", version, "its note's version is none"},
                                            {"kind", kind, "kind 77"},
                                            {"empty id", empty_id, "an id that is none"},
                                            {"endless id", endless_id, "an id that is none"},
@@ -184,7 +184,7 @@ Test(note, files_that_are_no_plugins_are_refused, .init = begin, .fini = end)
     cr_assert(strstr(reason = reason_of_folder(), "no ELF file"), "%s", reason);
     free(reason);
     write_bytes("a.so", "", 0);
-    cr_assert(strstr(reason = reason_of_folder(), "no ELF file"), "%s", reason);
+    cr_assert(strstr(reason = reason_of_folder(), "empty file"), "%s", reason);
     free(reason);
     // Cut off at every length: never loaded, never a crash.
     for (size_t length = 1; length < size; length += 97) {
@@ -250,7 +250,7 @@ Test(entry, each_wrong_answer_is_refused_with_its_reason, .init = begin, .fini =
          "static const esp_param p[] = {ESP_PARAM_INT(\"n\", 9, 1, 5, \"\", \"\")};\n"
          "static void f(esp_space_type *o) { o->create = c; o->destroy = d; o->build = b; "
          "ESP_SET_PARAMS(o, p); }\nESP_PLUGIN(\"1\", ESP_SPACE(\"three\", f))\n",
-         "parameter n: its default does not lie in its range"},
+         "its default 9 does not lie in its range, 1 to 5"},
         {HEAD "static void f(esp_space_type *o) { (void)o; }\n#define strcmp(a, b) 1\n"
               "ESP_PLUGIN(\"1\", ESP_SPACE(\"four\", f))\n",
          "its entry does not know it"},

@@ -92,7 +92,7 @@ static esp_status misbehave(const char *mode, esp_evaluation *e)
     }
     if (strcmp(mode, "children") == 0) {
         if (fork() == 0) {
-            execlp("sleep", "sleep", "7357", (char *)NULL);
+            execlp("sleep", "sleep", getenv("FAULTY_SLEEP"), (char *)NULL);
             _exit(1);
         }
         abort();
