@@ -54,8 +54,10 @@ static int run_all(const struct experiment *experiment, const struct run_options
         result = EXIT_NO_RESULT;
     else if (run->interrupted)
         result = EXIT_INTERRUPTED;
-    else if (run->best < 0)
+    else if (run->best < 0) {
+        error_set(error, ESP_ERROR, "no trial was completed");
         result = EXIT_NO_RESULT;
+    }
     run_close(run);
     return result;
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static esp_status io_error(struct error *error, const char *what, const char *path)
@@ -51,9 +52,15 @@ static int remove_entry(const char *path, const struct stat *found, int kind, st
 
 esp_status folder_remove(const char *path, struct error *error)
 {
-    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0 && errno != ENOENT)
-        return io_error(error, "remove this folder", path);
-    return ESP_OK;
+    // A worker of a coordinator that was killed may write a last file while it dies itself.
+    for (int i = 0; i < 50; i++) {
+        if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT)
+            return ESP_OK;
+        if (errno != ENOTEMPTY && errno != EEXIST)
+            break;
+        nanosleep(&(struct timespec){0, 20000000}, NULL);
+    }
+    return io_error(error, "remove this folder", path);
 }
 
 char *artifacts_folder(const char *out, const char *name)
