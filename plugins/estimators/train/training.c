@@ -19,6 +19,7 @@ struct training {
     uint64_t train_size, valid_size;
     uint64_t epoch; // epochs done
     uint64_t optimizer_steps;
+    uint64_t images; // seen since the lineage began
     struct schedule schedule;
     struct score training_score, valid, best;
     uint64_t best_epoch; // epochs done then; 0 = none
@@ -142,9 +143,8 @@ static esp_status train_step(struct training *t, uint64_t first, uint64_t count,
                                    t->gradient, loss, correct);
     if (status == ESP_OK && !isfinite(*loss))
         status = esp_fail(t->e, ESP_ERROR,
-                          "training diverged at epoch %llu, step %llu: the loss "
-                          "is %g",
-                          (unsigned long long)t->epoch + 1, (unsigned long long)step, *loss);
+                          "training diverged at epoch %llu, step %llu: the loss is %g",
+                          (unsigned long long)t->epoch + 1, (unsigned long long)step + 1, *loss);
     if (status == ESP_OK)
         status = esp_program_backward(t->program, &gradient, 1);
     optimizer.learning_rate =
@@ -174,6 +174,7 @@ static esp_status train_epoch(struct training *t)
         hits += correct;
         seen += count;
     }
+    t->images += seen;
     t->training_score.loss = loss / (double)seen;
     t->training_score.accuracy = (double)hits / (double)seen;
     t->epoch++;
@@ -187,6 +188,7 @@ static esp_status save_checkpoint(struct training *t)
     const esp_named_number numbers[] = {
         {sizeof(esp_named_number), "epoch", (double)t->epoch},
         {sizeof(esp_named_number), "optimizer_steps", (double)t->optimizer_steps},
+        {sizeof(esp_named_number), "images", (double)t->images},
         {sizeof(esp_named_number), "train_loss", t->training_score.loss},
         {sizeof(esp_named_number), "train_accuracy", t->training_score.accuracy},
         {sizeof(esp_named_number), "valid_loss", t->valid.loss},
@@ -195,7 +197,12 @@ static esp_status save_checkpoint(struct training *t)
         {sizeof(esp_named_number), "best_accuracy", t->best.accuracy},
         {sizeof(esp_named_number), "best_epoch", (double)t->best_epoch},
     };
-    return esp_evaluation_save_checkpoint(t->e, t->program, numbers, ESP_COUNT(numbers));
+    esp_checkpoint checkpoint = {.struct_size = sizeof checkpoint,
+                                 .program = t->program,
+                                 .numbers = numbers,
+                                 .number_count = ESP_COUNT(numbers),
+                                 .number_stride = sizeof numbers[0]};
+    return esp_evaluation_save_checkpoint(t->e, &checkpoint);
 }
 
 static esp_status load_checkpoint(struct training *t)
@@ -206,6 +213,7 @@ static esp_status load_checkpoint(struct training *t)
         return status;
     t->epoch = (uint64_t)esp_checkpoint_number(t->e, "epoch", 0);
     t->optimizer_steps = (uint64_t)esp_checkpoint_number(t->e, "optimizer_steps", 0);
+    t->images = (uint64_t)esp_checkpoint_number(t->e, "images", 0);
     t->training_score.loss = esp_checkpoint_number(t->e, "train_loss", 0);
     t->training_score.accuracy = esp_checkpoint_number(t->e, "train_accuracy", 0);
     t->valid.loss = esp_checkpoint_number(t->e, "valid_loss", 0);
@@ -258,7 +266,7 @@ static esp_status report(struct training *t, uint32_t final, uint32_t test)
     if (status == ESP_OK)
         status = esp_evaluation_metric(t->e, "train_accuracy", t->training_score.accuracy);
     if (status == ESP_OK)
-        status = esp_evaluation_metric(t->e, "cost", (double)t->epoch);
+        status = esp_evaluation_metric(t->e, "cost", (double)t->images / (double)t->train_size);
     if (status == ESP_OK)
         status = esp_evaluation_metric(t->e, "train_seconds", esp_evaluation_seconds(t->e));
     if (status == ESP_OK && !final) {

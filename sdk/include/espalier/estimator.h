@@ -89,19 +89,34 @@ struct esp_evaluation {
 
 enum { ESP_CONTINUE = 0, ESP_STOP = 1 };
 
-// One named tensor of a checkpoint.
+// One named tensor of a checkpoint. [call]
 typedef struct esp_named_tensor {
     uint64_t struct_size;
-    const char *name;
+    const char *name; // [A-Za-z0-9_.-]+, with slashes between
     esp_tensor tensor;
 } esp_named_tensor;
 
-// One named number of a checkpoint.
+// One named number of a checkpoint: all its bits come back. [call]
 typedef struct esp_named_number {
     uint64_t struct_size;
-    const char *name;
+    const char *name; // [A-Za-z0-9_.-]+, with slashes between
     double value;
 } esp_named_number;
+
+// What a checkpoint holds. Owner: the caller; [call].
+typedef struct esp_checkpoint {
+    uint64_t struct_size;
+    // Its weights and running statistics, and where it was compiled for training its optimizer
+    // state; or NULL.
+    esp_program *program;
+    // The estimator's own tensors: averaged weights, architecture parameters. NULL where there are
+    // none.
+    const esp_named_tensor *tensors;
+    uint64_t tensor_count, tensor_stride;
+    // The estimator's own numbers: epochs done, the best so far. NULL where there are none.
+    const esp_named_number *numbers;
+    uint64_t number_count, number_stride;
+} esp_checkpoint;
 
 // Which file of weights.
 enum {
@@ -124,10 +139,11 @@ typedef struct esp_evaluation_api {
                          uint64_t count, uint64_t stride);
     esp_status (*metric)(esp_evaluation *e, const char *name, double value);
     esp_status (*save_weights)(esp_evaluation *e, esp_program *program, uint32_t which);
-    esp_status (*save_checkpoint)(esp_evaluation *e, esp_program *program,
-                                  const esp_named_number *numbers, uint64_t count, uint64_t stride);
+    esp_status (*save_checkpoint)(esp_evaluation *e, const esp_checkpoint *checkpoint);
     esp_status (*load_checkpoint)(esp_evaluation *e, esp_program *program, uint32_t *found);
     double (*checkpoint_number)(esp_evaluation *e, const char *name, double missing);
+    esp_status (*checkpoint_tensor)(esp_evaluation *e, const char *name, const esp_shape *shape,
+                                    float *out);
     double (*seconds)(esp_evaluation *e);
     uint32_t (*final_training)(esp_evaluation *e);
     uint32_t (*wants_files)(esp_evaluation *e);
@@ -216,17 +232,16 @@ static inline esp_status esp_evaluation_save_weights(esp_evaluation *e, esp_prog
     return e->api->save_weights(e, program, which);
 }
 
-// Writes a checkpoint, whole or not at all: weights, running statistics, optimizer state and the
-// numbers given. A continuation or a repeated attempt starts from it.
-static inline esp_status esp_evaluation_save_checkpoint(esp_evaluation *e, esp_program *program,
-                                                        const esp_named_number *numbers,
-                                                        uint64_t count)
+// Writes a checkpoint in place of the trial's last one, whole or not at all. A continuation or a
+// repeated attempt starts from it. Best weights saved so far belong to it.
+static inline esp_status esp_evaluation_save_checkpoint(esp_evaluation *e,
+                                                        const esp_checkpoint *checkpoint)
 {
-    return e->api->save_checkpoint(e, program, numbers, count, sizeof(esp_named_number));
+    return e->api->save_checkpoint(e, checkpoint);
 }
 
-// Restores the program from this trial's own checkpoint (a repeated attempt), or in mode CONTINUE
-// from the parent's. `*found` is 0 where there is none to start from.
+// Restores `program` (NULL: none was saved) from this trial's own checkpoint (a repeated attempt), or
+// in mode CONTINUE from the parent's. `*found` is 0 where there is none to start from.
 static inline esp_status esp_evaluation_load_checkpoint(esp_evaluation *e, esp_program *program,
                                                         uint32_t *found)
 {
@@ -237,6 +252,15 @@ static inline esp_status esp_evaluation_load_checkpoint(esp_evaluation *e, esp_p
 static inline double esp_checkpoint_number(esp_evaluation *e, const char *name, double missing)
 {
     return e->api->checkpoint_number(e, name, missing);
+}
+
+// Copies a tensor of the estimator's own out of the checkpoint that was loaded. Memory is the
+// caller's, of the shape given. ESP_ERROR_NOT_FOUND where there is none of that name,
+// ESP_ERROR_DATA where it has another shape.
+static inline esp_status esp_checkpoint_tensor(esp_evaluation *e, const char *name,
+                                               const esp_shape *shape, float *out)
+{
+    return e->api->checkpoint_tensor(e, name, shape, out);
 }
 
 // Seconds of wall time since the trial began; measured.
