@@ -56,6 +56,12 @@ uint64_t builder_rejections(const struct builder *builder);
 // True if a decision that was met matches fix number `fix`: one that never is has a wrong path.
 bool builder_fix_used(const struct builder *builder, uint64_t fix);
 
+// The value of searched decision `i` of the design in an architecture; of one that has a single value,
+// by its domain or by a fix, that one, which no architecture holds. `*out` is neither a subset nor
+// bound to the architecture's life.
+esp_status builder_searched(struct builder *builder, const struct arch *arch, uint64_t i,
+                            esp_value *out, struct error *error);
+
 // Passes. `*out` is one reference of the caller's. All but `build` and `relax` are trace-only.
 // ESP_ERROR_REJECTED: no member was found in 1,001 passes (sample, mutate, cross, change, decide), or
 // the one that was asked for is none (change where nothing else is drawn, build, read).

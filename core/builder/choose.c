@@ -87,6 +87,15 @@ static const struct known *known_decision(struct builder *builder, uint32_t deci
     return &builder->known[decision];
 }
 
+bool single_value(struct builder *builder, uint32_t decision, esp_value *out)
+{
+    const struct known *known = known_decision(builder, decision);
+    if (!known || !known->single)
+        return false;
+    *out = known->value;
+    return true;
+}
+
 // What was met at the path in this pass: NULL with the error set, or a row whose pass is this one
 // where something was met.
 static struct met *met_at(struct builder *builder, uint32_t path, uint32_t decision)

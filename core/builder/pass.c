@@ -136,6 +136,34 @@ static bool number_searched(struct builder *builder, uint64_t i)
     return builder->searched[i] != DICTIONARY_NONE;
 }
 
+esp_status builder_searched(struct builder *builder, const struct arch *arch, uint64_t i,
+                            esp_value *out, struct error *error)
+{
+    uint64_t count = 0;
+    const struct choice *choices = arch_choices(arch, &count);
+    esp_status status = pass_check_arch(builder, arch, error);
+    if (status == ESP_OK && builder->running)
+        status = error_set(error, ESP_ERROR_MISUSE, "space %s: a pass is running",
+                           builder->design.space);
+    if (status != ESP_OK)
+        return status;
+    error_clear(&builder->error);
+    // Searched decisions stand first, in their order.
+    if (number_searched(builder, i))
+        for (uint64_t place = 0; place < count && place <= i; place++)
+            if (choices[place].decision == builder->searched[i]) {
+                *out = choices[place].value;
+                return ESP_OK;
+            }
+    if (builder->error.status == ESP_OK && single_value(builder, builder->searched[i], out))
+        return ESP_OK;
+    if (builder->error.status == ESP_OK)
+        return error_set(error, ESP_ERROR_INVALID, "the architecture has no decision %s",
+                         builder->design.searched[i].path);
+    return error_set(error, builder->error.status, "space %s: %s", builder->design.space,
+                     builder->error.message);
+}
+
 static void choose_searched(struct builder *builder)
 {
     for (uint64_t i = 0; i < builder->design.searched_count; i++) {

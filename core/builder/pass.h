@@ -143,6 +143,8 @@ uint32_t number_path(struct builder *builder, const char *name);
 uint32_t number_decision(struct builder *builder, uint32_t path, const esp_domain *domain);
 // The value of a decision of known number. False: the error is set.
 bool choose_numbered(struct builder *builder, uint32_t path, uint32_t decision, esp_value *out);
+// The one value of a decision that has no more. False: it has, or the error is set.
+bool single_value(struct builder *builder, uint32_t decision, esp_value *out);
 // Relaxed: notes that the decision was met with all its options. Answers whether it is open, that
 // is, has more than one value; false with the error set, too.
 bool choose_relaxed(struct builder *builder, uint32_t path, uint32_t decision);
