@@ -44,13 +44,6 @@ struct metric_value {
     double value;
 };
 
-// One point of a curve.
-struct curve_point {
-    double step;
-    struct metric_value *metrics;
-    uint64_t metric_count;
-};
-
 struct result {
     uint32_t status; // ESP_OUTCOME_DONE, _STOPPED or _FAILED
     struct metric_value *metrics;
@@ -59,15 +52,18 @@ struct result {
     char error[ERROR_MESSAGE_SIZE];
 };
 
+// NULL: out of memory. Every field is written, and must be there and right when it is read back.
 json_t *specification_json(const struct specification *specification);
 esp_status specification_parse(struct specification *out, const json_t *json, struct error *error);
 void specification_destroy(struct specification *specification);
 
+// NULL: out of memory. A number that is not finite crosses as null and comes back as NaN.
 json_t *result_json(const struct result *result);
 esp_status result_parse(struct result *out, const json_t *json, struct error *error);
 void result_destroy(struct result *result);
 // NaN where there is none of that name.
 double result_metric(const struct result *result, const char *name);
+// Sets or replaces.
 esp_status result_set_metric(struct result *result, const char *name, double value,
                              struct error *error);
 
