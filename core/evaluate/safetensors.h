@@ -9,8 +9,6 @@
 
 #include <espalier/engine.h>
 
-#include <jansson.h>
-
 struct safetensors_entry {
     const char *name;
     uint32_t rank;
@@ -29,16 +27,19 @@ esp_status safetensors_write(const char *path, const struct safetensors_entry *e
 
 struct safetensors;
 
-// Maps the file and reads its header; anything malformed is an error that names the path.
+// Maps the file and reads its header; anything malformed is an error that names the path. What the
+// functions below answer with lives until close.
 esp_status safetensors_open(struct safetensors **out, const char *path, struct error *error);
 void safetensors_close(struct safetensors *file);
 uint64_t safetensors_count(const struct safetensors *file);
 struct safetensors_entry safetensors_get(const struct safetensors *file, uint64_t i);
-// False where there is none.
-bool safetensors_find(const struct safetensors *file, const char *name,
+// The entry `<prefix><name>`; false where there is none. Quick where entries are asked for in the order
+// of the file.
+bool safetensors_find(struct safetensors *file, const char *prefix, const char *name,
                       struct safetensors_entry *out);
+// True if the entry has exactly this shape.
+bool safetensors_shaped(const struct safetensors_entry *entry, const esp_shape *shape);
+// NULL where there is none.
 const char *safetensors_note(const struct safetensors *file, const char *key);
-// Copies all notes into a JSON object.
-void safetensors_each_note(const struct safetensors *file, json_t *into);
 
 #endif
