@@ -2,21 +2,28 @@
 // The evaluation context; see evaluation.h. Each function is a row of esp_evaluation_api.
 #include "evaluate/evaluation.h"
 
-#include "evaluate/program.h"
-#include "evaluate/safetensors.h"
+#include "evaluate/initialise.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 #include <xxhash.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 
 static struct evaluation *of(esp_evaluation *handle)
 {
-    return (struct evaluation *)(void *)handle;
+    return evaluation_from_handle(handle);
 }
+
+static bool is_final(const struct evaluation *e)
+{
+    return e->specification && e->specification->purpose == PURPOSE_FINAL;
+}
+
+// ---- The network ------------------------------------------------------------------------------
 
 static const esp_arch *do_arch(esp_evaluation *handle)
 {
@@ -38,15 +45,20 @@ static esp_status do_graph(esp_evaluation *handle, const esp_graph **out)
     return status;
 }
 
-static esp_status inherit(struct evaluation *e, struct program *program)
+static esp_status add_program(struct evaluation *e, const esp_compile_options *options,
+                              struct program **out)
 {
-    char path[4096];
-    uint64_t count = 0;
-    snprintf(path, sizeof path, "%s/last.safetensors", e->specification->parent_folder);
-    esp_status status = program_inherit(program, path, &count);
+    const struct instance *engine = NULL;
+    struct program **grown =
+        realloc(e->programs, (e->program_count + 1) * sizeof(struct program *));
+    if (!grown)
+        return error_memory(e->error);
+    e->programs = grown;
+    esp_status status = session_engine(e->session, &engine, e->error);
     if (status == ESP_OK)
-        log_line(ESP_LOG_DEBUG, "trial %llu inherits %llu tensors",
-                 (unsigned long long)e->specification->trial, (unsigned long long)count);
+        status = program_create(out, engine, graph_handle(e->graph), options, e->error);
+    if (status == ESP_OK)
+        e->programs[e->program_count++] = *out;
     return status;
 }
 
@@ -54,28 +66,26 @@ static esp_status do_compile(esp_evaluation *handle, const esp_compile_options *
                              esp_program **out)
 {
     struct evaluation *e = of(handle);
-    const struct specification *s = e->specification;
-    const struct instance *engine = NULL;
     struct program *program = NULL;
-    if (!s || e->program_count == EVALUATION_MOST_PROGRAMS)
+    *out = NULL;
+    if (!e->specification)
+        return esp_fail(handle, ESP_ERROR_MISUSE, "a cheap estimator compiles no network");
+    if (!options || options->struct_size < sizeof *options || options->batch == 0)
         return esp_fail(handle, ESP_ERROR_MISUSE,
-                        s ? "more than %d programs in one evaluation"
-                          : "a cheap estimator compiles no network (%d)",
-                        EVALUATION_MOST_PROGRAMS);
+                        "compile: expected esp_compile_options with a batch of 1 or more");
     esp_status status = evaluation_build(e);
     if (status == ESP_OK)
-        status = session_engine(e->session, &engine, e->error);
+        status = add_program(e, options, &program);
     if (status == ESP_OK)
-        status = program_create(&program, engine, graph_handle(e->graph), options, e->error);
-    if (status != ESP_OK)
-        return status;
-    e->programs[e->program_count++] = program;
-    status = program_initialise(program, e->seed, e->lineage);
-    if (status == ESP_OK && s->mode == ESP_MODE_INHERIT && s->parent_folder)
-        status = inherit(e, program);
-    *out = program_handle(program);
+        status = program_initialise(program, e->seed, e->lineage);
+    if (status == ESP_OK)
+        status = evaluation_inherit(e, program);
+    if (status == ESP_OK)
+        *out = program_handle(program);
     return status;
 }
+
+// ---- What a trial is given --------------------------------------------------------------------
 
 static esp_random do_random(esp_evaluation *handle, const char *name, uint64_t epoch, uint64_t step)
 {
@@ -91,18 +101,40 @@ static uint32_t do_mode(esp_evaluation *handle)
 
 static double do_horizon(esp_evaluation *handle, const char *name, double value)
 {
-    struct evaluation *e = of(handle);
+    const struct evaluation *e = of(handle);
     const struct experiment *experiment = session_experiment(e->session);
-    if (experiment->horizon_is_fidelity ||
-        (e->specification && e->specification->purpose == PURPOSE_FINAL))
+    if (experiment->horizon_is_fidelity || is_final(e))
         return value;
     if (experiment->horizon > 0)
         return (double)experiment->horizon;
-    const struct parameter *parameter = parameters_find(e->before_fidelity, name);
+    const struct parameter *parameter = parameters_find(&e->setting->before, name);
     if (!parameter)
         return value;
     return parameter->row->type == ESP_PARAM_TYPE_REAL ? parameter->real
                                                        : (double)parameter->integer;
+}
+
+static uint32_t do_final(esp_evaluation *handle)
+{
+    return is_final(of(handle));
+}
+
+static uint32_t do_wants_files(esp_evaluation *handle)
+{
+    const struct specification *s = of(handle)->specification;
+    return s && s->folder && s->wants_files;
+}
+
+double monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static double do_seconds(esp_evaluation *handle)
+{
+    return monotonic_seconds() - of(handle)->began;
 }
 
 // ---- Data -------------------------------------------------------------------------------------
@@ -110,17 +142,19 @@ static double do_horizon(esp_evaluation *handle, const char *name, double value)
 static esp_status open_data(struct evaluation *e)
 {
     const struct specification *s = e->specification;
-    bool final = s && s->purpose == PURPOSE_FINAL;
     if (e->data)
         return ESP_OK;
-    return session_data(e->session, e->dataset, e->host_data, final, final && s->test, &e->data,
-                        e->error);
+    if (!s)
+        return error_set(e->error, ESP_ERROR_MISUSE, "a cheap estimator reads no data");
+    return session_data(e->session, &e->setting->dataset, &e->setting->host, is_final(e),
+                        is_final(e) && s->test, &e->data, e->error);
 }
 
 static esp_status do_data_size(esp_evaluation *handle, uint32_t split, uint64_t *out)
 {
     struct evaluation *e = of(handle);
     esp_status status = open_data(e);
+    *out = 0;
     return status == ESP_OK ? data_size(e->data, split, out, e->error) : status;
 }
 
@@ -133,30 +167,40 @@ static esp_status do_data_read(esp_evaluation *handle, uint32_t split, const uin
                             : status;
 }
 
-// ---- Reports ----------------------------------------------------------------------------------
+// ---- What a trial reports ---------------------------------------------------------------------
 
-static esp_status note_point(struct evaluation *e, double step, const esp_measurement *metrics,
-                             uint64_t count, uint64_t stride)
+static json_t *point_json(double step, const esp_measurement *metrics, uint64_t count,
+                          uint64_t stride)
 {
     json_t *values = json_object();
     const char *row = (const char *)metrics;
-    for (uint64_t i = 0; i < count; i++, row += stride) {
+    for (uint64_t i = 0; values && i < count; i++, row += stride) {
         const esp_measurement *metric = (const esp_measurement *)(const void *)row;
-        json_object_set_new(values, metric->name,
-                            isfinite(metric->value) ? json_real(metric->value) : json_null());
+        json_t *value = isfinite(metric->value) ? json_real(metric->value) : json_null();
+        if (json_object_set_new(values, metric->name, value) != 0) {
+            json_decref(values);
+            return NULL;
+        }
     }
-    if (!e->curve)
-        e->curve = json_array();
-    json_t *point = json_pack("{s:f, s:o}", "step", step, "metrics", values);
-    return point && json_array_append_new(e->curve, point) == 0 ? ESP_OK : error_memory(e->error);
+    return values ? json_pack("{s:f, s:o}", "step", step, "metrics", values) : NULL;
 }
 
 static uint32_t do_progress(esp_evaluation *handle, double step, const esp_measurement *metrics,
                             uint64_t count, uint64_t stride)
 {
     struct evaluation *e = of(handle);
-    if (note_point(e, step, metrics, count, stride) != ESP_OK)
+    if (!e->specification)
+        return ESP_CONTINUE; // what is cheap has no curve
+    if (!isfinite(step)) {
+        esp_fail(handle, ESP_ERROR_MISUSE, "progress: the step is %g", step);
         return ESP_STOP;
+    }
+    if (!e->curve)
+        e->curve = json_array();
+    if (json_array_append_new(e->curve, point_json(step, metrics, count, stride)) != 0) {
+        esp_fail(handle, ESP_ERROR, "progress: out of memory, or a metric's name is no text");
+        return ESP_STOP;
+    }
     if (e->progress && e->progress(e->progress_self, step, metrics, count, stride) == ESP_STOP)
         e->stopped = true;
     return e->stopped ? ESP_STOP : ESP_CONTINUE;
@@ -171,143 +215,23 @@ static const esp_metric *metric_row(const esp_estimator_info *info, uint64_t i)
 static esp_status do_metric(esp_evaluation *handle, const char *name, double value)
 {
     struct evaluation *e = of(handle);
+    uint64_t count = e->info->metric_count;
     if (!isfinite(value))
         return esp_fail(handle, ESP_ERROR, "metric %s is %g", name, value);
-    for (uint64_t i = 0; i < e->info->metric_count; i++)
-        if (strcmp(metric_row(e->info, i)->name, name) == 0) {
-            e->metrics[i] = value;
+    // Most set them in the order in which they declare them.
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t place =
+            e->next_metric + i < count ? e->next_metric + i : e->next_metric + i - count;
+        if (strcmp(metric_row(e->info, place)->name, name) == 0) {
+            e->metrics[place] = value;
+            e->next_metric = place + 1;
             return ESP_OK;
         }
+    }
     // What a final training alone can say.
-    if (e->result && e->specification && e->specification->purpose == PURPOSE_FINAL)
+    if (is_final(e) && strncmp(name, "test_", 5) == 0)
         return result_set_metric(e->result, name, value, e->error);
     return esp_fail(handle, ESP_ERROR_MISUSE, "metric '%s' was not declared", name);
-}
-
-static double monotonic_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static double do_seconds(esp_evaluation *handle)
-{
-    return monotonic_seconds() - of(handle)->began;
-}
-
-// ---- Files ------------------------------------------------------------------------------------
-
-static esp_status do_save_weights(esp_evaluation *handle, esp_program *program, uint32_t which)
-{
-    struct evaluation *e = of(handle);
-    char path[4096];
-    if (!e->specification || !e->specification->folder)
-        return ESP_OK; // nobody asked for files
-    snprintf(path, sizeof path, "%s/%s.safetensors", e->specification->folder,
-             which == ESP_WEIGHTS_BEST ? "best" : "last");
-    return program_save_weights(program_from_handle(program), path);
-}
-
-static esp_status do_save_checkpoint(esp_evaluation *handle, esp_program *program,
-                                     const esp_named_number *numbers, uint64_t count,
-                                     uint64_t stride)
-{
-    struct evaluation *e = of(handle);
-    char path[4096];
-    if (!e->specification || !e->specification->folder)
-        return ESP_OK;
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", e->specification->folder);
-    char *curve = e->curve ? json_dumps(e->curve, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
-    esp_status status =
-        program_save_checkpoint(program_from_handle(program), path, numbers, count, stride, curve);
-    free(curve);
-    return status;
-}
-
-// The folder whose checkpoint is started from: an earlier attempt's, else in a continuation the
-// parent's; NULL where there is none.
-static const char *checkpoint_folder(const struct specification *s)
-{
-    char path[4096];
-    if (s && s->earlier) {
-        snprintf(path, sizeof path, "%s/checkpoint.safetensors", s->earlier);
-        if (access(path, R_OK) == 0)
-            return s->earlier;
-    }
-    return s && s->mode == ESP_MODE_CONTINUE ? s->parent_folder : NULL;
-}
-
-// The best weights so far belong to the checkpoint: a later best one goes over them.
-static esp_status take_best(struct evaluation *e, const char *from)
-{
-    char old_path[4096], new_path[4096], bytes[65536];
-    if (!e->specification->folder)
-        return ESP_OK;
-    snprintf(old_path, sizeof old_path, "%s/best.safetensors", from);
-    snprintf(new_path, sizeof new_path, "%s/best.safetensors", e->specification->folder);
-    FILE *in = fopen(old_path, "re");
-    if (!in)
-        return ESP_OK;
-    FILE *out = fopen(new_path, "we");
-    bool copied = out != NULL;
-    for (size_t count; copied && (count = fread(bytes, 1, sizeof bytes, in)) > 0;)
-        copied = fwrite(bytes, 1, count, out) == count;
-    copied = copied && !ferror(in);
-    fclose(in);
-    if (out && fclose(out) != 0)
-        copied = false;
-    return copied ? ESP_OK
-                  : error_set(e->error, ESP_ERROR_IO, "%s: cannot be copied to %s", old_path,
-                              new_path);
-}
-
-static esp_status do_load_checkpoint(esp_evaluation *handle, esp_program *program, uint32_t *found)
-{
-    struct evaluation *e = of(handle);
-    struct safetensors *file = NULL;
-    char path[4096];
-    *found = 0;
-    const char *folder = checkpoint_folder(e->specification);
-    if (!folder)
-        return ESP_OK;
-    snprintf(path, sizeof path, "%s/checkpoint.safetensors", folder);
-    esp_status status = safetensors_open(&file, path, e->error);
-    if (status == ESP_OK)
-        status = program_load_checkpoint(program_from_handle(program), file, path);
-    if (status == ESP_OK) {
-        json_decref(e->checkpoint);
-        e->checkpoint = json_object();
-        safetensors_each_note(file, e->checkpoint);
-        status = take_best(e, folder);
-        *found = 1;
-    }
-    // A repeated attempt goes on with its curve; a continuation begins one of its own.
-    const char *curve = json_string_value(json_object_get(e->checkpoint, "curve"));
-    if (status == ESP_OK && curve && folder == e->specification->earlier) {
-        json_decref(e->curve);
-        e->curve = json_loads(curve, 0, NULL);
-    }
-    safetensors_close(file);
-    return status;
-}
-
-static double do_checkpoint_number(esp_evaluation *handle, const char *name, double missing)
-{
-    const char *text = json_string_value(json_object_get(of(handle)->checkpoint, name));
-    return text ? strtod(text, NULL) : missing;
-}
-
-static uint32_t do_final(esp_evaluation *handle)
-{
-    const struct specification *s = of(handle)->specification;
-    return s && s->purpose == PURPOSE_FINAL;
-}
-
-static uint32_t do_wants_files(esp_evaluation *handle)
-{
-    const struct specification *s = of(handle)->specification;
-    return s && s->folder && s->wants_files;
 }
 
 const esp_evaluation_api evaluation_api = {
@@ -322,24 +246,112 @@ const esp_evaluation_api evaluation_api = {
     do_data_read,
     do_progress,
     do_metric,
-    do_save_weights,
-    do_save_checkpoint,
-    do_load_checkpoint,
-    do_checkpoint_number,
+    evaluation_save_weights,
+    evaluation_save_checkpoint,
+    evaluation_load_checkpoint,
+    evaluation_checkpoint_number,
+    evaluation_checkpoint_tensor,
     do_seconds,
     do_final,
     do_wants_files,
 };
 
+// ---- Its course -------------------------------------------------------------------------------
+
+void evaluation_begin(struct evaluation *e)
+{
+    handle_init(&e->handle.base, sizeof e->handle, e->error);
+    e->handle.api = &evaluation_api;
+    e->began = monotonic_seconds();
+}
+
 void evaluation_end(struct evaluation *e)
 {
     for (uint64_t i = 0; i < e->program_count; i++)
         program_destroy(e->programs[i]);
+    free(e->programs);
     graph_destroy(e->graph);
     json_decref(e->curve);
-    json_decref(e->checkpoint);
+    safetensors_close(e->checkpoint);
+    e->programs = NULL;
     e->program_count = 0;
     e->graph = NULL;
     e->curve = NULL;
     e->checkpoint = NULL;
+}
+
+// Denormals are flushed (FTZ and DAZ of MXCSR) while an estimator runs, wherever that is: they are slow,
+// and where they come up must not depend on who else is in the process.
+static unsigned flush_denormals(void)
+{
+#if defined(__x86_64__)
+    unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040u);
+    return before;
+#else
+    return 0;
+#endif
+}
+
+static void restore_denormals(unsigned before)
+{
+#if defined(__x86_64__)
+    _mm_setcsr(before);
+#else
+    (void)before;
+#endif
+}
+
+static esp_status call_estimator(struct evaluation *e)
+{
+    const struct instance *estimator = e->setting->estimator_instance;
+    const esp_estimator_type *type = estimator->component->type;
+    if (!is_final(e))
+        return type->evaluate(estimator->self, &e->handle);
+    const esp_estimator_final *final = component_ability(estimator->component, ESP_ESTIMATOR_FINAL);
+    if (!final)
+        return error_set(e->error, ESP_ERROR_UNSUPPORTED, "estimator %s makes no final trainings",
+                         estimator->component->id);
+    return final->train(estimator->self, &e->handle, e->specification->test);
+}
+
+// The value of a metric, declared or not; NaN where it was not set.
+static double metric_value(const struct evaluation *e, const char *name)
+{
+    for (uint64_t i = 0; i < e->info->metric_count; i++)
+        if (strcmp(metric_row(e->info, i)->name, name) == 0)
+            return e->metrics[i];
+    return result_metric(e->result, name);
+}
+
+// Every declared metric must be set; but a final training has no validation, and owes those of the test
+// instead.
+static esp_status check_metrics(const struct evaluation *e)
+{
+    if (is_final(e))
+        return e->specification->test && isnan(metric_value(e, "test_accuracy"))
+                   ? error_set(e->error, ESP_ERROR_MISUSE,
+                               "the final training set no metric test_accuracy")
+                   : ESP_OK;
+    for (uint64_t i = 0; i < e->info->metric_count; i++)
+        if (isnan(e->metrics[i]))
+            return error_set(e->error, ESP_ERROR_MISUSE, "metric %s was declared and not set",
+                             metric_row(e->info, i)->name);
+    return ESP_OK;
+}
+
+esp_status evaluation_run(struct evaluation *e, double *metrics)
+{
+    e->info = e->setting->info;
+    e->metrics = metrics;
+    e->next_metric = 0;
+    for (uint64_t i = 0; i < e->info->metric_count; i++)
+        metrics[i] = NAN;
+    unsigned state = flush_denormals();
+    esp_status status = call_estimator(e);
+    restore_denormals(state);
+    if (status != ESP_OK)
+        return error_ensure(e->error, status, "evaluate");
+    // An error that the estimator was told of and passed over still counts.
+    return e->error->status == ESP_OK ? check_metrics(e) : e->error->status;
 }

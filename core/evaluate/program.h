@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A compiled network as an estimator sees it (esp_program), and what the host does with one:
-// initialise, save, restore.
+// A compiled network as an estimator sees it (esp_program): a thin cover over the engine's table that
+// tests what crosses. How its weights begin is initialise.h's, what becomes of them in files
+// checkpoint.h's.
 #ifndef EVALUATE_PROGRAM_H
 #define EVALUATE_PROGRAM_H
 
@@ -19,22 +20,17 @@ void program_destroy(struct program *program);
 esp_program *program_handle(struct program *program);
 struct program *program_from_handle(esp_program *handle);
 
-// Fills every weight by its initialiser, from the stream "init:<weight path>" of the lineage.
-esp_status program_initialise(struct program *program, uint64_t seed, uint64_t lineage);
+// True if it was compiled for training: then there is optimizer state.
+bool program_trains(const struct program *program);
+struct error *program_error(struct program *program);
 
-// Takes the weights of a safetensors file where path and shape agree; `*count` of them.
-esp_status program_inherit(struct program *program, const char *path, uint64_t *count);
+// The values of a weight, or its gradient or optimizer state (ESP_TENSOR_*): `*data` has as many
+// elements as the weight's shape.
+esp_status program_weight(struct program *program, uint32_t which, const esp_weight *weight,
+                          float **data);
 
-// Writes weights and running statistics by their paths.
-esp_status program_save_weights(struct program *program, const char *path);
-// Writes weights, running statistics, optimizer state and numbers; and back. `numbers` are kept as
-// hexadecimal floats, so that they come back in all bits. `curve`: JSON of the points so far, or
-// NULL.
-esp_status program_save_checkpoint(struct program *program, const char *path,
-                                   const esp_named_number *numbers, uint64_t count, uint64_t stride,
-                                   const char *curve);
-struct safetensors;
-esp_status program_load_checkpoint(struct program *program, const struct safetensors *file,
-                                   const char *path);
+// Visits the weights of all nodes in the order of the graph, until one visit fails.
+typedef esp_status (*weight_visitor)(struct program *program, const esp_weight *weight, void *self);
+esp_status program_each_weight(struct program *program, weight_visitor visit, void *self);
 
 #endif
