@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The INI file as text: sections, keys and values, each with the file and line where it stands.
-// Types and meaning are parameters.c's and experiment.c's.
+// Reading is reader.c's; types and meaning are parameters.c's and experiment.c's.
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
@@ -10,15 +10,17 @@ struct config_entry {
     const char *section;
     const char *key;
     const char *value;
-    const char *file; // as given by the user; "--set" for an override
+    const char *file; // as given by the user; "command line" for an override
     int line;         // 0 for an override
 };
 
 struct config;
 
-// Reads `path` with its includes (relative to the including file; a later value of the same key in
-// the including file wins), then applies `sets`, each "section.key=value". Refuses lines that inih
-// would cut or join, a key given twice in one file, and text outside a section (but `include`).
+// Reads `path` with its includes (relative to the including file, which wins over what it includes;
+// of two includes the later wins), then applies `sets`, each "section.key=value". Refuses lines that
+// inih would cut or join, a key given twice in one file, text outside a section (but `include`), and
+// includes that go in a circle. A line that ends in a backslash goes on at the next one, which is
+// indented; the blanks around the break are no part of the value.
 esp_status config_load(struct config **out, const char *path, const char *const *sets,
                        uint64_t set_count, struct error *error);
 // The same from text; `name` stands for the file in messages, `folder` for relative paths.
@@ -32,14 +34,15 @@ const struct config_entry *config_get(const struct config *config, uint64_t i);
 const struct config_entry *config_find(const struct config *config, const char *section,
                                        const char *key);
 bool config_has_section(const struct config *config, const char *section);
-// The sections in the order of meeting, empty ones too.
+// The sections in the order of meeting, empty ones too; "" where keys stand before all sections.
 uint64_t config_section_count(const struct config *config);
 const char *config_section(const struct config *config, uint64_t i);
-// Sets or replaces an entry (a default, an option of the command line).
+// Sets or replaces an entry: an option of the command line. The value must be one that a line of the
+// INI could hold.
 esp_status config_set(struct config *config, const char *section, const char *key,
                       const char *value, struct error *error);
 
-// "section.key=value", as --set gives it.
+// "section.key=value", as --set gives it. The key begins at the last dot, in [fix] at the first.
 esp_status config_apply(struct config *config, const char *text, struct error *error);
 
 // The folder that relative paths start at: of the file that the entry stands in.
@@ -49,5 +52,10 @@ const char *config_folder(const struct config *config, const struct config_entry
 ESP_PRINTF(4, 5)
 esp_status config_fail(struct error *error, esp_status status, const struct config_entry *entry,
                        const char *format, ...);
+// "file:line: [section]: <message>", of the line where the section begins; "file: [section]: ..."
+// where it does not stand. Answers ESP_ERROR_INVALID.
+ESP_PRINTF(4, 5)
+esp_status config_fail_section(struct error *error, const struct config *config,
+                               const char *section, const char *format, ...);
 
 #endif

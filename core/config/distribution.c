@@ -2,141 +2,177 @@
 // Distributions in the place of values; see distribution.h.
 #include "config/distribution.h"
 
+#include "config/list.h"
 #include "config/units.h"
+#include "config/value.h"
 
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const forms[] = {"log", "uniform", "int", "int_log", "one_of"};
+enum form { FORM_LOG, FORM_UNIFORM, FORM_INT, FORM_INT_LOG, FORM_ONE_OF, FORM_COUNT };
 
-// The form's number and the length of its name; -1 where it is none.
-static int form_of(const char *text, size_t *length)
+static const char *const forms[FORM_COUNT] = {"log", "uniform", "int", "int_log", "one_of"};
+
+// The form, and where its "(" stands; FORM_COUNT where it is none.
+static enum form form_of(const char *text, const char **open)
 {
-    *length = strcspn(text, "(");
-    if (text[*length] != '(' || text[strlen(text) - 1] != ')')
-        return -1;
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        if (strlen(forms[i]) == *length && strncmp(forms[i], text, *length) == 0)
-            return (int)i;
-    return -1;
+    size_t length = strcspn(text, " \t(");
+    const char *paren = text + length + strspn(text + length, " \t");
+    if (*paren != '(' || text[strlen(text) - 1] != ')')
+        return FORM_COUNT;
+    *open = paren;
+    for (enum form form = 0; form < FORM_COUNT; form++)
+        if (strlen(forms[form]) == length && strncmp(forms[form], text, length) == 0)
+            return form;
+    return FORM_COUNT;
 }
 
 bool distribution_is(const char *text)
 {
-    size_t length;
-    return text[0] != '\0' && form_of(text, &length) >= 0;
+    const char *open;
+    return form_of(text, &open) != FORM_COUNT;
 }
 
-static char *trimmed(char *text)
+const char *distribution_hint(const char *text)
 {
-    while (isspace((unsigned char)*text))
-        text++;
-    char *end = text + strlen(text);
-    while (end > text && isspace((unsigned char)end[-1]))
-        *--end = '\0';
-    return text;
+    const char *open = strchr(text, '(');
+    return open && open > text && islower((unsigned char)text[0])
+               ? "; distributions are log(a, b), uniform(a, b), int(a, b), int_log(a, b), "
+                 "one_of(x, y)"
+               : "";
 }
 
-static esp_status read_range(struct parameter *parameter, int form, char *inside,
-                             struct error *error)
+static esp_status read_int_range(esp_domain *domain, const esp_param *row, const char *low,
+                                 const char *high)
+{
+    domain->kind = ESP_DECISION_INT;
+    bool good = read_int(low, &domain->int_min) && read_int(high, &domain->int_max) &&
+                domain->int_min <= domain->int_max && domain->int_min >= row->int_min &&
+                domain->int_max <= row->int_max &&
+                (!(domain->flags & ESP_DOMAIN_LOG) || domain->int_min >= 1);
+    return good ? ESP_OK : ESP_ERROR_INVALID;
+}
+
+static esp_status read_real_range(esp_domain *domain, const esp_param *row, const char *low,
+                                  const char *high)
+{
+    domain->kind = ESP_DECISION_REAL;
+    bool good = read_real(low, &domain->real_min) && read_real(high, &domain->real_max) &&
+                domain->real_min <= domain->real_max && domain->real_min >= row->real_min &&
+                domain->real_max <= row->real_max &&
+                (!(domain->flags & ESP_DOMAIN_LOG) || domain->real_min > 0);
+    return good ? ESP_OK : ESP_ERROR_INVALID;
+}
+
+// Does the range suit the type? An integer may say log and uniform too.
+static esp_status check_suits(const esp_param *row, enum form form, struct error *error)
+{
+    if (row->type == ESP_PARAM_TYPE_INT)
+        return ESP_OK;
+    if (row->type != ESP_PARAM_TYPE_REAL)
+        return error_set(error, ESP_ERROR_INVALID, "%s(...) does not suit it: it is no number%s",
+                         forms[form],
+                         row->type == ESP_PARAM_TYPE_INTS || row->type == ESP_PARAM_TYPE_NAMES
+                             ? ", and a list cannot be searched"
+                             : "; one_of(...) does");
+    return form == FORM_LOG || form == FORM_UNIFORM
+               ? ESP_OK
+               : error_set(error, ESP_ERROR_INVALID,
+                           "%s(...) does not suit it: it is a real; uniform(...) or log(...) do",
+                           forms[form]);
+}
+
+static esp_status read_range(struct parameter *parameter, enum form form, char *const *parts,
+                             uint64_t count, struct error *error)
 {
     const esp_param *row = parameter->row;
-    char *rest = inside;
-    char *low = trimmed(strsep(&rest, ","));
-    char *high = rest ? trimmed(rest) : NULL;
     esp_domain *domain = &parameter->domain;
-    bool logarithmic = form == 0 || form == 3;
-    *domain =
-        (esp_domain){.struct_size = sizeof *domain, .flags = logarithmic ? ESP_DOMAIN_LOG : 0};
-    if (!high || strchr(high, ','))
-        return error_set(error, ESP_ERROR_INVALID, "expected %s(least, largest)", forms[form]);
-    if (row->type == ESP_PARAM_TYPE_INT) {
-        domain->kind = ESP_DECISION_INT;
-        if (!read_int(low, &domain->int_min) || !read_int(high, &domain->int_max) ||
-            domain->int_min > domain->int_max || domain->int_min < row->int_min ||
-            domain->int_max > row->int_max || (logarithmic && domain->int_min < 1))
-            return error_set(error, ESP_ERROR_INVALID,
-                             "expected %s(least, largest) of whole numbers from %lld to %lld%s",
-                             forms[form], (long long)row->int_min, (long long)row->int_max,
-                             logarithmic ? ", from 1 on" : "");
+    char bounds[BOUNDS_SIZE];
+    bool logarithmic = form == FORM_LOG || form == FORM_INT_LOG;
+    bool whole = row->type == ESP_PARAM_TYPE_INT;
+    esp_status status = check_suits(row, form, error);
+    if (status != ESP_OK)
+        return status;
+    domain->flags = logarithmic ? ESP_DOMAIN_LOG : 0;
+    if (count != 2)
+        status = ESP_ERROR_INVALID;
+    else
+        status = whole ? read_int_range(domain, row, parts[0], parts[1])
+                       : read_real_range(domain, row, parts[0], parts[1]);
+    if (status == ESP_OK)
         return ESP_OK;
-    }
-    if (row->type != ESP_PARAM_TYPE_REAL || form >= 2)
-        return error_set(error, ESP_ERROR_INVALID, "%s(...) does not suit it%s", forms[form],
-                         row->type == ESP_PARAM_TYPE_REAL ? ": it is a real; uniform or log do"
-                                                          : ": it is no number; one_of(...) does");
-    domain->kind = ESP_DECISION_REAL;
-    if (!read_real(low, &domain->real_min) || !read_real(high, &domain->real_max) ||
-        domain->real_min > domain->real_max || domain->real_min < row->real_min ||
-        domain->real_max > row->real_max || (logarithmic && domain->real_min <= 0))
-        return error_set(error, ESP_ERROR_INVALID,
-                         "expected %s(least, largest) of numbers from %g to %g%s", forms[form],
-                         row->real_min, row->real_max, logarithmic ? ", above 0" : "");
-    return ESP_OK;
+    row_bounds(bounds, row);
+    return error_set(error, status, "expected %s(least, largest) of %s%s%s", forms[form],
+                     whole ? "whole numbers" : "numbers", bounds,
+                     !logarithmic ? ""
+                     : whole      ? ", at least 1"
+                                  : ", above 0");
 }
 
-// Is the option a valid value of the parameter?
-static esp_status check_option(const struct parameter *parameter, const char *option,
-                               struct error *error)
+// One option, as the INI would say it (a path absolute, 1000 for 1e3), and its number; NULL and an
+// error where it is no value of the parameter.
+static char *take_option(const struct parameter *parameter, const char *text, const char *folder,
+                         double *number, struct error *error)
 {
     struct parameter trial = {.row = parameter->row};
-    trial.domain.count = 1;
-    trial.options = calloc(1, sizeof *trial.options);
-    if (!trial.options || !(trial.options[0] = strdup(option))) {
-        free(trial.options);
-        return error_memory(error);
-    }
-    esp_status status = parameters_set_value(&trial, esp_value_one(0), error);
-    struct parameters holder = {.items = calloc(1, sizeof trial), .count = 1};
-    if (!holder.items)
-        return error_memory(error);
-    holder.items[0] = trial;
-    parameters_destroy(&holder);
-    return status;
+    char *option = NULL;
+    if (text[0] == '\0')
+        error_set(error, ESP_ERROR_INVALID, "a value is missing");
+    else if (value_read(&trial, text, folder, error) == ESP_OK && !(option = value_text_of(&trial)))
+        error_memory(error);
+    *number = trial.row->type == ESP_PARAM_TYPE_INT ? (double)trial.integer : trial.real;
+    value_clear(&trial);
+    return option;
 }
 
-static esp_status read_options(struct parameter *parameter, char *inside, struct error *error)
+static esp_status read_options(struct parameter *parameter, char *const *parts, uint64_t count,
+                               const char *folder, struct error *error)
 {
-    const esp_param *row = parameter->row;
-    if (row->type == ESP_PARAM_TYPE_INTS || row->type == ESP_PARAM_TYPE_NAMES)
+    esp_domain *domain = &parameter->domain;
+    uint32_t type = parameter->row->type;
+    double number, last = 0;
+    if (type == ESP_PARAM_TYPE_INTS || type == ESP_PARAM_TYPE_NAMES)
         return error_set(error, ESP_ERROR_INVALID, "a list cannot be searched");
-    uint64_t most = 1;
-    for (const char *c = inside; *c; c++)
-        most += *c == ',';
-    parameter->options = calloc(most, sizeof *parameter->options);
+    parameter->options = calloc(count + 1, sizeof *parameter->options);
     if (!parameter->options)
         return error_memory(error);
-    parameter->domain = (esp_domain){.struct_size = sizeof(esp_domain), .kind = ESP_DECISION_ONE};
-    if (row->type == ESP_PARAM_TYPE_INT || row->type == ESP_PARAM_TYPE_REAL)
-        parameter->domain.flags = ESP_DOMAIN_ORDERED;
-    esp_status status = ESP_OK;
-    char *part, *rest = inside;
-    while (status == ESP_OK && (part = strsep(&rest, ","))) {
-        part = trimmed(part);
-        for (uint64_t i = 0; i < parameter->domain.count; i++)
-            if (strcmp(parameter->options[i], part) == 0)
-                status = error_set(error, ESP_ERROR_INVALID, "one_of: '%s' stands twice", part);
-        if (status == ESP_OK)
-            status = check_option(parameter, part, error);
-        if (status == ESP_OK && !(parameter->options[parameter->domain.count++] = strdup(part)))
-            status = error_memory(error);
+    domain->kind = ESP_DECISION_ONE;
+    domain->names = (const char *const *)parameter->options;
+    bool ascends = type == ESP_PARAM_TYPE_INT || type == ESP_PARAM_TYPE_REAL;
+    for (uint64_t i = 0; i < count; i++, last = number) {
+        char *option = take_option(parameter, parts[i], folder, &number, error);
+        if (!option)
+            return error->status;
+        parameter->options[domain->count++] = option;
+        for (uint64_t j = 0; j < i; j++)
+            if (strcmp(parameter->options[j], option) == 0)
+                return error_set(error, ESP_ERROR_INVALID, "one_of: '%s' stands twice", parts[i]);
+        ascends = ascends && (i == 0 || number > last);
     }
-    parameter->domain.names = (const char *const *)parameter->options;
-    return status;
+    domain->flags = ascends ? ESP_DOMAIN_ORDERED : 0;
+    return count > 0 ? ESP_OK : error_set(error, ESP_ERROR_INVALID, "one_of: a value is missing");
 }
 
-esp_status distribution_read(struct parameter *parameter, const char *text, struct error *error)
+esp_status distribution_read(struct parameter *parameter, const char *text, const char *folder,
+                             struct error *error)
 {
-    size_t length;
-    int form = form_of(text, &length);
-    char *inside = strndup(text + length + 1, strlen(text) - length - 2);
-    if (!inside)
-        return error_memory(error);
-    esp_status status = form == 4 ? read_options(parameter, inside, error)
-                                  : read_range(parameter, form, inside, error);
+    const char *open;
+    uint64_t count = 0;
+    enum form form = form_of(text, &open);
+    char *inside = strndup(open + 1, strlen(open) - 2);
+    char **parts = inside ? list_split(inside, &count) : NULL;
+    esp_status status;
+    parameter->domain = (esp_domain){.struct_size = sizeof(esp_domain)};
+    if (!parts)
+        status = error_memory(error);
+    else if (form == FORM_ONE_OF)
+        status = read_options(parameter, parts, count, folder, error);
+    else
+        status = read_range(parameter, form, parts, count, error);
     parameter->searched = status == ESP_OK;
+    free(parts);
     free(inside);
     return status;
 }
@@ -145,26 +181,25 @@ char *distribution_text(const struct parameter *parameter)
 {
     const esp_domain *domain = &parameter->domain;
     bool logarithmic = (domain->flags & ESP_DOMAIN_LOG) != 0;
-    char *text = NULL;
-    int length = 0;
-    if (domain->kind == ESP_DECISION_INT)
-        length = asprintf(&text, "%s(%lld, %lld)", logarithmic ? "int_log" : "int",
-                          (long long)domain->int_min, (long long)domain->int_max);
-    else if (domain->kind == ESP_DECISION_REAL)
-        length = asprintf(&text, "%s(%.17g, %.17g)", logarithmic ? "log" : "uniform",
-                          domain->real_min, domain->real_max);
-    else {
-        text = strdup("one_of(");
-        for (uint64_t i = 0; text && i < domain->count; i++) {
-            char *longer = NULL;
-            length = asprintf(&longer, "%s%s%s", text, i ? ", " : "", domain->names[i]);
-            free(text);
-            text = length < 0 ? NULL : longer;
-        }
-        char *whole = NULL;
-        length = text ? asprintf(&whole, "%s)", text) : -1;
-        free(text);
-        text = whole;
+    char *text = NULL, least[REAL_TEXT_SIZE], most[REAL_TEXT_SIZE];
+    size_t size = 0;
+    FILE *file = open_memstream(&text, &size);
+    if (!file)
+        return NULL;
+    if (domain->kind == ESP_DECISION_INT) {
+        fprintf(file, "%s(%lld, %lld)", forms[logarithmic ? FORM_INT_LOG : FORM_INT],
+                (long long)domain->int_min, (long long)domain->int_max);
+    } else if (domain->kind == ESP_DECISION_REAL) {
+        write_real(least, domain->real_min);
+        write_real(most, domain->real_max);
+        fprintf(file, "%s(%s, %s)", forms[logarithmic ? FORM_LOG : FORM_UNIFORM], least, most);
+    } else {
+        for (uint64_t i = 0; i < domain->count; i++)
+            fprintf(file, "%s%s", i ? ", " : "one_of(", domain->names[i]);
+        fputs(")", file);
     }
-    return length < 0 ? NULL : text;
+    if (fclose(file) == 0)
+        return text;
+    free(text);
+    return NULL;
 }

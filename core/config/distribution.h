@@ -8,8 +8,12 @@
 
 // Does the text have the form of a distribution?
 bool distribution_is(const char *text);
-// Makes the parameter searched, with a domain that suits its type and lies in its range.
-esp_status distribution_read(struct parameter *parameter, const char *text, struct error *error);
+// What to say besides where a value that looks like a distribution is none; else "".
+const char *distribution_hint(const char *text);
+// Makes the parameter searched, with a domain that suits its type and lies in its range. Relative
+// paths among the options start at `folder`.
+esp_status distribution_read(struct parameter *parameter, const char *text, const char *folder,
+                             struct error *error);
 // As the INI says it. Owner: the caller (free).
 char *distribution_text(const struct parameter *parameter);
 

@@ -1,34 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The experiment: an INI with every section resolved, checked and typed; see experiment.h. The
-// host's own keys come from the tables of sections.c.
+// The experiment: an INI with every section resolved, checked and typed; see experiment.h. Here are
+// the sections that name plugins, and [fix]; the host's own are settings.c's.
 #include "config/experiment.h"
 
 #include "config/objective.h"
-#include "config/sections.h"
-#include "config/units.h"
+#include "config/settings.h"
 #include "text/nearest.h"
 
 #include <espalier/plugin.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-// Trials where no limit of any kind is said.
-#define DEFAULT_TRIALS 100
-
-static const char *const plugin_key[] = {"plugin", NULL};
 
 // ---- Sections and plugins ---------------------------------------------------------------------
-
-static const struct config_entry *first_entry(const struct config *config, const char *section)
-{
-    for (uint64_t i = 0; i < config_count(config); i++)
-        if (strcmp(config_get(config, i)->section, section) == 0)
-            return config_get(config, i);
-    return NULL;
-}
 
 static esp_status check_sections(const struct config *config, struct error *error)
 {
@@ -37,24 +21,20 @@ static esp_status check_sections(const struct config *config, struct error *erro
         names[i] = sections[i].name;
     for (uint64_t i = 0; i < config_section_count(config); i++) {
         const char *name = config_section(config, i);
-        bool known = false;
+        bool known = name[0] == '\0'; // what holds includes alone
         for (int j = 0; j < SECTION_COUNT; j++)
             known = known || strcmp(name, names[j]) == 0;
         if (known)
             continue;
-        const struct config_entry *entry = first_entry(config, name);
         const char *nearest = text_nearest(name, names, SECTION_COUNT);
-        char where[512] = "";
-        if (entry)
-            snprintf(where, sizeof where, "%s:%d: ", entry->file, entry->line);
         if (strcmp(name, "sweep") == 0)
-            return error_set(error, ESP_ERROR_INVALID,
-                             "%s[sweep]: this configuration describes many runs, and `run` makes "
-                             "one",
-                             where);
-        return error_set(error, ESP_ERROR_INVALID, "%sthere is no section [%s]%s%s%s", where, name,
-                         nearest ? "; did you mean [" : "", nearest ? nearest : "",
-                         nearest ? "]?" : "");
+            return config_fail_section(error, config, name,
+                                       "it describes many runs, and this command makes one; take "
+                                       "the section out");
+        if (nearest)
+            return config_fail_section(error, config, name,
+                                       "there is no such section; did you mean [%s]?", nearest);
+        return config_fail_section(error, config, name, "there is no such section");
     }
     return ESP_OK;
 }
@@ -95,245 +75,99 @@ static esp_status find_plugin(struct part *part, struct experiment *experiment, 
     struct error words;
     error_clear(&words);
     if (!id)
-        return error_set(error, ESP_ERROR_INVALID,
-                         "[%s] plugin: it must be said; `espalier list %s` shows what there is",
-                         section, section);
+        return config_fail_section(error, experiment->config, section,
+                                   "plugin must be said; `espalier list %s` shows what there is",
+                                   section);
     esp_status status =
         kind == ESP_KIND_ENGINE && strcmp(id, "auto") == 0
             ? fastest_engine(&part->component, experiment->registry, &words)
             : registry_find(&part->component, experiment->registry, kind, id, &words);
-    if (status != ESP_OK)
-        config_fail(error, ESP_ERROR_INVALID, entry, "%s", words.message);
-    return status == ESP_OK ? ESP_OK : ESP_ERROR_INVALID;
+    if (status == ESP_OK)
+        return ESP_OK;
+    return entry ? config_fail(error, ESP_ERROR_INVALID, entry, "%s", words.message)
+                 : config_fail_section(error, experiment->config, section, "plugin = %s: %s", id,
+                                       words.message);
 }
 
+// A section has one meaning for a key: the host's keys of `id` are no plugin's.
+static esp_status check_rows(const struct part *part, const struct experiment *experiment,
+                             enum section_id id, struct error *error)
+{
+    const char **taken = settings_keys(true, id, NULL);
+    if (!taken)
+        return error_memory(error);
+    esp_status status = ESP_OK;
+    for (uint64_t i = 0; status == ESP_OK && taken[i]; i++)
+        if (parameters_find(&part->parameters, taken[i]))
+            status =
+                config_fail_section(error, experiment->config, kind_name(part->component->kind),
+                                    "the plugin %s has a parameter '%s', which is the host's "
+                                    "key",
+                                    part->component->id, taken[i]);
+    free(taken);
+    return status;
+}
+
+// `own`: the section where the host has keys besides, or SECTION_COUNT.
 static esp_status read_part(struct part *part, struct experiment *experiment, uint32_t kind,
-                            const char *fallback, const char *const *also, bool searchable,
+                            const char *fallback, enum section_id own, bool searchable,
                             struct error *error)
 {
     esp_status status = find_plugin(part, experiment, kind, fallback, error);
     if (status != ESP_OK)
         return status;
+    const char **also = settings_keys(true, own, NULL);
+    if (!also)
+        return error_memory(error);
     struct description description = component_description(part->component);
-    return parameters_resolve(&part->parameters, description.params, description.param_count,
-                              description.param_stride, experiment->config, kind_name(kind), also,
-                              searchable, error);
+    status = parameters_resolve(&part->parameters, description.params, description.param_count,
+                                description.param_stride, experiment->config, kind_name(kind), also,
+                                searchable, error);
+    free(also);
+    // [final] takes the estimator's keys.
+    enum section_id beside = kind == ESP_KIND_ESTIMATOR ? SECTION_FINAL : own;
+    return status == ESP_OK ? check_rows(part, experiment, beside, error) : status;
 }
 
 static esp_status read_dataset(struct experiment *experiment, struct error *error)
 {
     const struct section *section = &sections[SECTION_DATASET];
-    const char *also[16] = {"plugin"}, *also_host[400] = {"plugin"};
-    for (uint64_t i = 0; i < section->count; i++)
-        also[i + 1] = section->table[i].name;
     esp_status status = read_part(&experiment->dataset, experiment, ESP_KIND_DATASET, "synthetic",
-                                  also, true, error);
+                                  SECTION_DATASET, true, error);
     if (status != ESP_OK)
         return status;
-    const struct parameters *own = &experiment->dataset.parameters;
-    for (uint64_t i = 0; i < own->count && i < 390; i++)
-        also_host[i + 1] = own->items[i].row->name;
-    return parameters_resolve(&experiment->data, section->table, section->count, sizeof(esp_param),
-                              experiment->config, "dataset", also_host, true, error);
+    const char **also = settings_keys(true, SECTION_COUNT, &experiment->dataset.parameters);
+    if (!also)
+        return error_memory(error);
+    status =
+        parameters_resolve(&experiment->data, section->table, section->count, sizeof(esp_param),
+                           experiment->config, section->name, also, true, error);
+    free(also);
+    return status;
 }
 
 static esp_status read_parts(struct experiment *experiment, struct error *error)
 {
     esp_status status =
-        read_part(&experiment->space, experiment, ESP_KIND_SPACE, NULL, plugin_key, true, error);
+        read_part(&experiment->space, experiment, ESP_KIND_SPACE, NULL, SECTION_COUNT, true, error);
     if (status == ESP_OK)
-        status = read_part(&experiment->strategy, experiment, ESP_KIND_STRATEGY, NULL, plugin_key,
-                           false, error);
+        status = read_part(&experiment->strategy, experiment, ESP_KIND_STRATEGY, NULL,
+                           SECTION_COUNT, false, error);
     if (status == ESP_OK)
-        status = read_part(&experiment->estimator, experiment, ESP_KIND_ESTIMATOR, NULL, plugin_key,
-                           true, error);
+        status = read_part(&experiment->estimator, experiment, ESP_KIND_ESTIMATOR, NULL,
+                           SECTION_COUNT, true, error);
     if (status == ESP_OK)
         status = read_dataset(experiment, error);
     // A cheap estimator computes no networks: an engine is loaded only where one is named.
     bool cheap =
         status == ESP_OK && component_ability(experiment->estimator.component, ESP_ESTIMATOR_CHEAP);
     if (status == ESP_OK && (!cheap || config_has_section(experiment->config, "engine")))
-        status = read_part(&experiment->engine, experiment, ESP_KIND_ENGINE, "auto", plugin_key,
+        status = read_part(&experiment->engine, experiment, ESP_KIND_ENGINE, "auto", SECTION_COUNT,
                            false, error);
     if (status == ESP_OK)
         status = read_part(&experiment->executor, experiment, ESP_KIND_EXECUTOR, "local",
-                           plugin_key, false, error);
+                           SECTION_COUNT, false, error);
     return status;
-}
-
-// ---- The host's own sections ------------------------------------------------------------------
-
-static esp_status resolve_own(struct parameters *out, const struct experiment *experiment,
-                              enum section_id id, struct error *error)
-{
-    const struct section *section = &sections[id];
-    return parameters_resolve(out, section->table, section->count, sizeof(esp_param),
-                              experiment->config, section->name, NULL, false, error);
-}
-
-static esp_status wrong_value(const struct experiment *experiment, const char *section,
-                              const char *key, const char *expected, const char *got,
-                              struct error *error)
-{
-    return config_fail(error, ESP_ERROR_INVALID, config_find(experiment->config, section, key),
-                       "expected %s, got '%s'", expected, got);
-}
-
-static esp_status read_experiment(struct experiment *experiment, struct error *error)
-{
-    struct parameters own = {0};
-    esp_status status = resolve_own(&own, experiment, SECTION_EXPERIMENT, error);
-    if (status != ESP_OK)
-        return status;
-    const char *name = parameters_find(&own, "name")->text;
-    experiment->seed = (uint64_t)parameters_find(&own, "seed")->integer;
-    experiment->name = strdup(name);
-    if (!experiment->name)
-        status = error_memory(error);
-    else if (name[0] == '\0' || strchr(name, '/'))
-        status = wrong_value(experiment, "experiment", "name", "a name without '/'", name, error);
-    parameters_destroy(&own);
-    return status;
-}
-
-static esp_status read_budget(struct experiment *experiment, struct error *error)
-{
-    struct parameters own = {0};
-    struct budget *budget = &experiment->budget;
-    esp_status status = resolve_own(&own, experiment, SECTION_BUDGET, error);
-    if (status != ESP_OK)
-        return status;
-    const char *time = parameters_find(&own, "time")->text;
-    budget->trials = (uint64_t)parameters_find(&own, "trials")->integer;
-    budget->cost = parameters_find(&own, "cost")->real;
-    budget->failures = (uint64_t)parameters_find(&own, "failures")->integer;
-    if (time[0] && (!read_duration(time, &budget->seconds) || budget->seconds <= 0))
-        status =
-            wrong_value(experiment, "budget", "time", "a time such as 90s, 10m or 2h", time, error);
-    if (budget->trials == 0 && budget->cost == 0 && budget->seconds == 0)
-        budget->trials = DEFAULT_TRIALS;
-    parameters_destroy(&own);
-    return status;
-}
-
-static esp_status read_horizon(struct experiment *experiment, const char *text, struct error *error)
-{
-    int64_t value;
-    if (text[0] == '\0')
-        return ESP_OK;
-    if (strcmp(text, "fidelity") == 0) {
-        experiment->horizon_is_fidelity = true;
-        return ESP_OK;
-    }
-    if (!read_int(text, &value) || value < 1)
-        return wrong_value(experiment, "run", "horizon", "a number from 1 on, or 'fidelity'", text,
-                           error);
-    experiment->horizon = (uint64_t)value;
-    return ESP_OK;
-}
-
-static esp_status read_run(struct experiment *experiment, struct error *error)
-{
-    struct parameters own = {0};
-    esp_status status = resolve_own(&own, experiment, SECTION_RUN, error);
-    if (status != ESP_OK)
-        return status;
-    const char *time = parameters_find(&own, "trial_time_limit")->text;
-    const char *memory = parameters_find(&own, "trial_memory_limit")->text;
-    const char *out = parameters_find(&own, "out")->text;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    experiment->workers = (uint64_t)parameters_find(&own, "workers")->integer;
-    if (experiment->workers == 0)
-        experiment->workers = cores > 0 ? (uint64_t)cores : 1;
-    experiment->order = (enum order_kind)parameters_find(&own, "order")->integer;
-    experiment->lookahead = (uint64_t)parameters_find(&own, "lookahead")->integer;
-    experiment->keep = (enum keep)parameters_find(&own, "keep")->integer;
-    char *folder = NULL;
-    if (out[0])
-        folder = strdup(out);
-    else if (asprintf(&folder, "results/%s", experiment->name) < 0)
-        folder = NULL;
-    experiment->out = folder;
-    if (!folder)
-        status = error_memory(error);
-    else if (!read_duration(time, &experiment->trial_time_limit))
-        status = wrong_value(experiment, "run", "trial_time_limit",
-                             "a time such as 90s, 10m or 2h, or 0", time, error);
-    else if (!read_size(memory, &experiment->trial_memory_limit))
-        status = wrong_value(experiment, "run", "trial_memory_limit",
-                             "a size such as 500M or 4G, or 0", memory, error);
-    else
-        status = read_horizon(experiment, parameters_find(&own, "horizon")->text, error);
-    parameters_destroy(&own);
-    return status;
-}
-
-static esp_status read_retrain(struct experiment *experiment, const char *text, struct error *error)
-{
-    int64_t count;
-    if (strcmp(text, "none") == 0)
-        experiment->retrain = RETRAIN_NONE;
-    else if (strcmp(text, "best") == 0)
-        experiment->retrain = RETRAIN_BEST;
-    else if (strcmp(text, "pareto") == 0)
-        experiment->retrain = RETRAIN_PARETO;
-    else if (strncmp(text, "top", 3) == 0 && read_int(text + 3, &count) && count >= 1) {
-        experiment->retrain = RETRAIN_TOP;
-        experiment->retrain_count = (uint64_t)count;
-    } else {
-        return wrong_value(experiment, "final", "retrain", "none, best, pareto or top<N>", text,
-                           error);
-    }
-    return ESP_OK;
-}
-
-// [estimator] with the keys of [final] over it.
-static esp_status read_final_training(struct experiment *experiment, struct error *error)
-{
-    struct description description = component_description(experiment->estimator.component);
-    const struct section *section = &sections[SECTION_FINAL];
-    const char *also[16] = {NULL};
-    struct parameters over = {0};
-    for (uint64_t i = 0; i < section->count; i++)
-        also[i] = section->table[i].name;
-    esp_status status =
-        parameters_copy(&experiment->final_training, &experiment->estimator.parameters, error);
-    if (status == ESP_OK)
-        status = parameters_resolve(&over, description.params, description.param_count,
-                                    description.param_stride, experiment->config, "final", also,
-                                    false, error);
-    for (uint64_t i = 0; status == ESP_OK && i < over.count; i++)
-        if (over.items[i].given) {
-            struct parameter kept = experiment->final_training.items[i];
-            experiment->final_training.items[i] = over.items[i];
-            over.items[i] = kept;
-        }
-    parameters_destroy(&over);
-    return status;
-}
-
-static esp_status read_final(struct experiment *experiment, struct error *error)
-{
-    struct parameters own = {0};
-    const struct section *section = &sections[SECTION_FINAL];
-    const char *also[400] = {NULL};
-    const struct parameters *estimator = &experiment->estimator.parameters;
-    for (uint64_t i = 0; i < estimator->count && i < 390; i++)
-        also[i] = estimator->items[i].row->name;
-    esp_status status = parameters_resolve(&own, section->table, section->count, sizeof(esp_param),
-                                           experiment->config, section->name, also, false, error);
-    if (status != ESP_OK)
-        return status;
-    experiment->final_seeds = (uint64_t)parameters_find(&own, "seeds")->integer;
-    status = read_retrain(experiment, parameters_find(&own, "retrain")->text, error);
-    parameters_destroy(&own);
-    if (status == ESP_OK && experiment->retrain != RETRAIN_NONE &&
-        !component_ability(experiment->estimator.component, ESP_ESTIMATOR_FINAL))
-        status = config_fail(error, ESP_ERROR_INVALID,
-                             config_find(experiment->config, "final", "retrain"),
-                             "the estimator %s trains no networks; expected none",
-                             experiment->estimator.component->id);
-    return status == ESP_OK ? read_final_training(experiment, error) : status;
 }
 
 static esp_status read_fixes(struct experiment *experiment, struct error *error)
@@ -352,16 +186,6 @@ static esp_status read_fixes(struct experiment *experiment, struct error *error)
     return ESP_OK;
 }
 
-static esp_status read_objective(struct experiment *experiment, struct error *error)
-{
-    struct parameters own = {0};
-    esp_status status = resolve_own(&own, experiment, SECTION_OBJECTIVE, error);
-    if (status == ESP_OK)
-        status = objective_read(experiment, &own, error);
-    parameters_destroy(&own);
-    return status;
-}
-
 esp_status experiment_create(struct experiment **out, struct config *config,
                              struct registry *registry, struct error *error)
 {
@@ -373,7 +197,8 @@ esp_status experiment_create(struct experiment **out, struct config *config,
     experiment->config = config;
     experiment->registry = registry;
     static esp_status (*const steps[])(struct experiment *, struct error *) = {
-        read_experiment, read_parts, read_objective, read_budget, read_run, read_final, read_fixes,
+        settings_read_experiment, read_parts,          objective_read, settings_read_budget,
+        settings_read_run,        settings_read_final, read_fixes,
     };
     esp_status status = check_sections(config, error);
     for (size_t i = 0; status == ESP_OK && i < ESP_COUNT(steps); i++)
@@ -394,6 +219,8 @@ void experiment_destroy(struct experiment *experiment)
                             &experiment->dataset, &experiment->engine,   &experiment->executor};
     for (size_t i = 0; i < ESP_COUNT(parts); i++)
         parameters_destroy(&parts[i]->parameters);
+    for (int i = 0; i < SECTION_COUNT; i++)
+        parameters_destroy(&experiment->own[i]);
     parameters_destroy(&experiment->data);
     parameters_destroy(&experiment->final_training);
     for (uint64_t i = 0; i < experiment->objective_count; i++)

@@ -6,6 +6,7 @@
 
 #include "config/config.h"
 #include "config/parameters.h"
+#include "config/sections.h"
 #include "loader/registry.h"
 
 // A section that names a plugin.
@@ -78,6 +79,9 @@ struct experiment {
         const char *pattern, *value;
     } * fixes;
     uint64_t fix_count;
+
+    // The host's own sections as resolved, by enum section_id: what experiment_text writes.
+    struct parameters own[SECTION_COUNT];
 };
 
 // Everything that can be said without creating an instance is checked here, with file, line, key
@@ -88,10 +92,10 @@ esp_status experiment_create(struct experiment **out, struct config *config,
 void experiment_destroy(struct experiment *experiment);
 
 // The INI as resolved: every section and key with its value, defaults too, paths absolute; loads to
-// the same experiment. Owner: the caller (free).
+// the same experiment, and to the same text. Owner: the caller (free).
 char *experiment_text(const struct experiment *experiment, struct error *error);
 
-// Lines "section.key: old -> new" for every difference that a resume does not allow (all but
+// Lines "  section.key: old -> new" for every difference that a resume does not allow (all but
 // [budget], [final], [executor], run.workers, run.out; dataset.path where `ignore_dataset_path`).
 // NULL where there is none. Owner: the caller (free).
 char *experiment_difference(const char *stored_text, const char *text, bool ignore_dataset_path,

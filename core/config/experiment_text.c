@@ -1,49 +1,118 @@
 // SPDX-License-Identifier: Apache-2.0
 // The resolved INI of an experiment, and the differences of two of them.
+#include "config/entries.h"
 #include "config/experiment.h"
-#include "config/sections.h"
+#include "config/units.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define INDENT "    "
+
+// How many bytes of the value may stand before a backslash: at most `most`, and such that the parts
+// are read back as they were: cut inside a word, between characters. 0 where there is no such place.
+static size_t break_at(const char *value, size_t most)
+{
+    for (size_t i = most; i > 0; i--) {
+        unsigned char before = (unsigned char)value[i - 1], after = (unsigned char)value[i];
+        if (!isspace(before) && !isspace(after) && after != ';' && after != '#' && before != '\\' &&
+            (after & 0xc0) != 0x80)
+            return i;
+    }
+    return 0;
+}
+
+// "key = value", over several lines where it is too long for one.
+static void write_entry(FILE *file, const char *key, const char *value, struct error *error)
+{
+    size_t room = LONGEST_LINE - strlen(INDENT) - 1, first = strlen(key) + strlen(" = ");
+    const char *fault = value_fault(value);
+    if (!fault && first > LONGEST_LINE - 1)
+        fault = "the key is too long for a line";
+    fprintf(file, "%s = ", key);
+    if (!fault && first + strlen(value) > LONGEST_LINE) {
+        size_t length = break_at(value, LONGEST_LINE - 1 - first);
+        if (length == 0 && value[0] == '#')
+            fault = "it has no place to go on at another line";
+        fprintf(file, "%.*s\\\n" INDENT, (int)length, value);
+        value += length;
+    }
+    while (!fault && strlen(value) > room) {
+        size_t length = break_at(value, room);
+        if (length == 0)
+            fault = "it has no place to go on at another line";
+        else
+            fprintf(file, "%.*s\\\n" INDENT, (int)length, value);
+        value += length;
+    }
+    fprintf(file, "%s\n", value);
+    if (fault)
+        error_set(error, ESP_ERROR_INVALID, "%s = %s: cannot be written: %s", key, value, fault);
+}
+
+static void write_parameter(FILE *file, const struct parameter *parameter, struct error *error)
+{
+    char *text = parameter_text(parameter);
+    if (text)
+        write_entry(file, parameter->row->name, text, error);
+    else
+        error_memory(error);
+    free(text);
+}
+
 static void write_parameters(FILE *file, const struct parameters *parameters, struct error *error)
 {
-    for (uint64_t i = 0; i < parameters->count; i++) {
-        char *text = parameter_text(&parameters->items[i]);
-        if (!text)
-            error_memory(error);
-        else
-            fprintf(file, "%s = %s\n", parameters->items[i].row->name, text);
-        free(text);
+    for (uint64_t i = 0; i < parameters->count; i++)
+        write_parameter(file, &parameters->items[i], error);
+}
+
+// The metrics of `maximize` or `minimize`; nothing where there is none.
+static void write_metrics(FILE *file, const struct experiment *experiment, bool maximize,
+                          struct error *error)
+{
+    char *text = NULL;
+    size_t size = 0;
+    bool any = false;
+    FILE *list = open_memstream(&text, &size);
+    for (uint64_t i = 0; list && i < experiment->objective_count; i++)
+        if (experiment->objectives[i].maximize == maximize) {
+            fprintf(list, "%s%s", any ? ", " : "", experiment->objectives[i].metric);
+            any = true;
+        }
+    if (!list || fclose(list) != 0)
+        error_memory(error);
+    else if (any)
+        write_entry(file, maximize ? "maximize" : "minimize", text, error);
+    free(text);
+}
+
+static void write_constraints(FILE *file, const struct experiment *experiment, struct error *error)
+{
+    char *text = NULL, bound[REAL_TEXT_SIZE];
+    size_t size = 0;
+    FILE *list = open_memstream(&text, &size);
+    for (uint64_t i = 0; list && i < experiment->constraint_count; i++) {
+        const struct constraint *row = &experiment->constraints[i];
+        write_real(bound, row->bound);
+        fprintf(list, "%s%s %s %s", i ? ", " : "", row->metric, row->at_most ? "<=" : ">=", bound);
     }
+    if (!list || fclose(list) != 0)
+        error_memory(error);
+    else if (experiment->constraint_count > 0)
+        write_entry(file, "subject_to", text, error);
+    free(text);
 }
 
-static void write_part(FILE *file, const char *section, const struct part *part,
-                       struct error *error)
+// In the order of the objectives, which is that of the keys.
+static void write_objective(FILE *file, const struct experiment *experiment, struct error *error)
 {
-    if (!part->component)
-        return;
-    fprintf(file, "\n[%s]\nplugin = %s\n", section, part->component->id);
-    write_parameters(file, &part->parameters, error);
-}
-
-// A section of the host's own, as the INI says it, defaults besides.
-static void write_own(FILE *file, const struct experiment *experiment, enum section_id id,
-                      struct error *error)
-{
-    struct parameters own = {0};
-    const struct section *section = &sections[id];
-    const char *also[400] = {NULL};
-    const struct parameters *estimator = &experiment->estimator.parameters;
-    for (uint64_t i = 0; i < estimator->count && i < 390; i++)
-        also[i] = estimator->items[i].row->name;
-    if (parameters_resolve(&own, section->table, section->count, sizeof(esp_param),
-                           experiment->config, section->name, also, false, error) != ESP_OK)
-        return;
-    fprintf(file, "\n[%s]\n", section->name);
-    write_parameters(file, &own, error);
-    parameters_destroy(&own);
+    bool first = experiment->objectives[0].maximize;
+    write_metrics(file, experiment, first, error);
+    write_metrics(file, experiment, !first, error);
+    write_constraints(file, experiment, error);
+    write_entry(file, "test_objective", experiment->test_objective ? "yes" : "no", error);
 }
 
 // The keys of [estimator] that [final] says.
@@ -51,44 +120,52 @@ static void write_final_keys(FILE *file, const struct experiment *experiment, st
 {
     for (uint64_t i = 0; i < experiment->final_training.count; i++) {
         const struct parameter *parameter = &experiment->final_training.items[i];
-        if (!config_find(experiment->config, "final", parameter->row->name))
-            continue;
-        char *text = parameter_text(parameter);
-        if (!text)
-            error_memory(error);
-        else
-            fprintf(file, "%s = %s\n", parameter->row->name, text);
-        free(text);
+        if (config_find(experiment->config, "final", parameter->row->name))
+            write_parameter(file, parameter, error);
     }
 }
 
-static void write_objective(FILE *file, const struct experiment *experiment, struct error *error)
+// The plugin of a section; NULL where the section has none.
+static const struct part *part_of(const struct experiment *experiment, enum section_id id)
 {
-    // In the order of the INI, which is the order of the objectives.
-    bool minimize_first = experiment->objective_count > 0 && !experiment->objectives[0].maximize;
-    fprintf(file, "\n[objective]\n");
-    for (int turn = 0; turn < 2; turn++) {
-        bool maximize = (turn == 0) != minimize_first;
-        bool any = false;
-        for (uint64_t i = 0; i < experiment->objective_count; i++)
-            if (experiment->objectives[i].maximize == maximize) {
-                fprintf(file,
-                        any        ? ", %s"
-                        : maximize ? "maximize = %s"
-                                   : "minimize = %s",
-                        experiment->objectives[i].metric);
-                any = true;
-            }
-        fprintf(file, any ? "\n" : "");
+    switch (id) {
+    case SECTION_SPACE:
+        return &experiment->space;
+    case SECTION_STRATEGY:
+        return &experiment->strategy;
+    case SECTION_ESTIMATOR:
+        return &experiment->estimator;
+    case SECTION_DATASET:
+        return &experiment->dataset;
+    case SECTION_ENGINE:
+        return &experiment->engine;
+    case SECTION_EXECUTOR:
+        return &experiment->executor;
+    default:
+        return NULL;
     }
-    for (uint64_t i = 0; i < experiment->constraint_count; i++) {
-        const struct constraint *row = &experiment->constraints[i];
-        fprintf(file, "%s%s %s %.17g%s", i ? ", " : "subject_to = ", row->metric,
-                row->at_most ? "<=" : ">=", row->bound,
-                i + 1 == experiment->constraint_count ? "\n" : "");
+}
+
+static void write_section(FILE *file, const struct experiment *experiment, enum section_id id,
+                          struct error *error)
+{
+    const struct part *part = part_of(experiment, id);
+    if ((part && !part->component) || (id == SECTION_FIX && experiment->fix_count == 0))
+        return;
+    fprintf(file, "%s[%s]\n", id == 0 ? "" : "\n", sections[id].name);
+    if (part) {
+        write_entry(file, "plugin", part->component->id, error);
+        write_parameters(file, &part->parameters, error);
     }
-    fprintf(file, "test_objective = %s\n", experiment->test_objective ? "yes" : "no");
-    (void)error;
+    if (id == SECTION_OBJECTIVE)
+        write_objective(file, experiment, error);
+    else
+        write_parameters(file, id == SECTION_DATASET ? &experiment->data : &experiment->own[id],
+                         error);
+    if (id == SECTION_FINAL)
+        write_final_keys(file, experiment, error);
+    for (uint64_t i = 0; id == SECTION_FIX && i < experiment->fix_count; i++)
+        write_entry(file, experiment->fixes[i].pattern, experiment->fixes[i].value, error);
 }
 
 char *experiment_text(const struct experiment *experiment, struct error *error)
@@ -100,24 +177,8 @@ char *experiment_text(const struct experiment *experiment, struct error *error)
         error_memory(error);
         return NULL;
     }
-    fprintf(file, "[experiment]\nname = %s\nseed = %llu\n", experiment->name,
-            (unsigned long long)experiment->seed);
-    write_part(file, "space", &experiment->space, error);
-    write_part(file, "strategy", &experiment->strategy, error);
-    write_part(file, "estimator", &experiment->estimator, error);
-    write_part(file, "dataset", &experiment->dataset, error);
-    write_parameters(file, &experiment->data, error);
-    write_objective(file, experiment, error);
-    write_own(file, experiment, SECTION_BUDGET, error);
-    write_part(file, "engine", &experiment->engine, error);
-    write_part(file, "executor", &experiment->executor, error);
-    write_own(file, experiment, SECTION_RUN, error);
-    write_own(file, experiment, SECTION_FINAL, error);
-    write_final_keys(file, experiment, error);
-    if (experiment->fix_count > 0)
-        fprintf(file, "\n[fix]\n");
-    for (uint64_t i = 0; i < experiment->fix_count; i++)
-        fprintf(file, "%s = %s\n", experiment->fixes[i].pattern, experiment->fixes[i].value);
+    for (int i = 0; i < SECTION_COUNT; i++)
+        write_section(file, experiment, (enum section_id)i, error);
     if (fclose(file) != 0)
         error_memory(error);
     if (error->status != ESP_OK) {

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The section [objective]; see objective.h. Objectives stand in the order of the INI: the key that
-// was written first comes first.
+// The section [objective]; see objective.h.
 #include "config/objective.h"
 
+#include "config/list.h"
 #include "config/units.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-static char *trimmed(char *text)
-{
-    while (isspace((unsigned char)*text))
-        text++;
-    char *end = text + strlen(text);
-    while (end > text && isspace((unsigned char)end[-1]))
-        *--end = '\0';
-    return text;
-}
+#define MOST_OBJECTIVES 64
+#define SECTION "objective"
 
 static bool is_metric(const char *text)
 {
@@ -29,15 +22,33 @@ static bool is_metric(const char *text)
     return true;
 }
 
-static esp_status add_objective(struct experiment *experiment, const struct config_entry *entry,
-                                const char *metric, bool maximize, struct error *error)
+static esp_status check_metric(const struct experiment *experiment,
+                               const struct config_entry *entry, const char *metric,
+                               struct error *error)
 {
     if (!is_metric(metric))
         return config_fail(error, ESP_ERROR_INVALID, entry,
-                           "expected the names of metrics, got '%s'", metric);
+                           "expected the name of a metric, got '%s'", metric);
+    if (strncmp(metric, "test_", 5) == 0 && !experiment->test_objective)
+        return config_fail(error, ESP_ERROR_INVALID, entry,
+                           "'%s' is a test metric, which a search must not see; test_objective = "
+                           "yes allows it",
+                           metric);
+    return ESP_OK;
+}
+
+static esp_status add_objective(struct experiment *experiment, const struct config_entry *entry,
+                                const char *metric, bool maximize, struct error *error)
+{
+    esp_status status = check_metric(experiment, entry, metric, error);
+    if (status != ESP_OK)
+        return status;
     for (uint64_t i = 0; i < experiment->objective_count; i++)
         if (strcmp(experiment->objectives[i].metric, metric) == 0)
             return config_fail(error, ESP_ERROR_INVALID, entry, "'%s' stands twice", metric);
+    if (experiment->objective_count == MOST_OBJECTIVES)
+        return config_fail(error, ESP_ERROR_INVALID, entry, "there are more than %d objectives",
+                           MOST_OBJECTIVES);
     struct objective *grown =
         realloc(experiment->objectives, (experiment->objective_count + 1) * sizeof *grown);
     if (!grown)
@@ -47,34 +58,24 @@ static esp_status add_objective(struct experiment *experiment, const struct conf
     return grown[experiment->objective_count++].metric ? ESP_OK : error_memory(error);
 }
 
-static esp_status read_metrics(struct experiment *experiment, const char *key, bool maximize,
-                               const struct parameters *section, struct error *error)
-{
-    char *copy = strdup(parameters_find(section, key)->text), *rest = copy, *part;
-    const struct config_entry *entry = config_find(experiment->config, "objective", key);
-    esp_status status = copy ? ESP_OK : error_memory(error);
-    while (status == ESP_OK && copy[0] && (part = strsep(&rest, ",")))
-        status = add_objective(experiment, entry, trimmed(part), maximize, error);
-    free(copy);
-    return status;
-}
-
-// "params <= 1e6"
+// "params <= 1e6", which it cuts up.
 static esp_status add_constraint(struct experiment *experiment, const struct config_entry *entry,
                                  char *text, struct error *error)
 {
-    char *sign = strpbrk(text, "<>");
+    static const char *const expected = "expected METRIC <= NUMBER or METRIC >= NUMBER";
+    char *sign = strpbrk(text, "<>=");
     double bound;
-    if (!sign || sign[1] != '=')
-        return config_fail(error, ESP_ERROR_INVALID, entry,
-                           "expected METRIC <= NUMBER or METRIC >= NUMBER, got '%s'", text);
+    if (!sign || *sign == '=' || sign[1] != '=')
+        return config_fail(error, ESP_ERROR_INVALID, entry, "%s, got '%s'", expected, text);
     bool at_most = *sign == '<';
     *sign = '\0';
-    char *metric = trimmed(text), *number = trimmed(sign + 2);
+    const char *metric = text_trim(text), *number = text_trim(sign + 2);
     if (!is_metric(metric) || !read_real(number, &bound))
-        return config_fail(error, ESP_ERROR_INVALID, entry,
-                           "expected METRIC <= NUMBER or METRIC >= NUMBER, got '%s %s= %s'", metric,
+        return config_fail(error, ESP_ERROR_INVALID, entry, "%s, got '%s %s= %s'", expected, metric,
                            at_most ? "<" : ">", number);
+    esp_status status = check_metric(experiment, entry, metric, error);
+    if (status != ESP_OK)
+        return status;
     struct constraint *grown =
         realloc(experiment->constraints, (experiment->constraint_count + 1) * sizeof *grown);
     if (!grown)
@@ -84,45 +85,39 @@ static esp_status add_constraint(struct experiment *experiment, const struct con
     return grown[experiment->constraint_count++].metric ? ESP_OK : error_memory(error);
 }
 
-static esp_status read_constraints(struct experiment *experiment, const struct parameters *section,
-                                   struct error *error)
+static esp_status read_key(struct experiment *experiment, const struct config_entry *entry,
+                           struct error *error)
 {
-    char *copy = strdup(parameters_find(section, "subject_to")->text), *rest = copy, *part;
-    const struct config_entry *entry = config_find(experiment->config, "objective", "subject_to");
-    esp_status status = copy ? ESP_OK : error_memory(error);
-    while (status == ESP_OK && copy[0] && (part = strsep(&rest, ",")))
-        status = add_constraint(experiment, entry, trimmed(part), error);
-    free(copy);
+    uint64_t count;
+    bool maximize = strcmp(entry->key, "maximize") == 0;
+    bool constraints = strcmp(entry->key, "subject_to") == 0;
+    if (!maximize && !constraints && strcmp(entry->key, "minimize") != 0)
+        return ESP_OK;
+    char **parts = list_split(entry->value, &count);
+    esp_status status = parts ? ESP_OK : error_memory(error);
+    for (uint64_t i = 0; status == ESP_OK && i < count; i++)
+        status = constraints ? add_constraint(experiment, entry, parts[i], error)
+                             : add_objective(experiment, entry, parts[i], maximize, error);
+    free(parts);
     return status;
 }
 
-// Was `minimize` written before `maximize`?
-static bool minimize_first(const struct config *config)
+esp_status objective_read(struct experiment *experiment, struct error *error)
 {
-    for (uint64_t i = 0; i < config_count(config); i++) {
-        const struct config_entry *entry = config_get(config, i);
-        if (strcmp(entry->section, "objective") == 0 && strcmp(entry->key, "minimize") == 0)
-            return true;
-        if (strcmp(entry->section, "objective") == 0 && strcmp(entry->key, "maximize") == 0)
-            return false;
-    }
-    return false;
-}
-
-esp_status objective_read(struct experiment *experiment, const struct parameters *section,
-                          struct error *error)
-{
-    bool first = minimize_first(experiment->config);
-    esp_status status =
-        read_metrics(experiment, first ? "minimize" : "maximize", !first, section, error);
-    if (status == ESP_OK)
-        status = read_metrics(experiment, first ? "maximize" : "minimize", first, section, error);
+    const struct config *config = experiment->config;
+    const struct section *section = &sections[SECTION_OBJECTIVE];
+    struct parameters *own = &experiment->own[SECTION_OBJECTIVE];
+    esp_status status = parameters_resolve(own, section->table, section->count, sizeof(esp_param),
+                                           config, SECTION, NULL, false, error);
+    if (status != ESP_OK)
+        return status;
+    experiment->test_objective = parameters_find(own, "test_objective")->integer != 0;
+    for (uint64_t i = 0; status == ESP_OK && i < config_count(config); i++)
+        if (strcmp(config_get(config, i)->section, SECTION) == 0)
+            status = read_key(experiment, config_get(config, i), error);
     if (status == ESP_OK && experiment->objective_count == 0)
-        status = error_set(error, ESP_ERROR_INVALID,
-                           "[objective]: nothing is sought; say maximize = METRIC or minimize = "
-                           "METRIC");
-    if (status == ESP_OK && experiment->objective_count > 64)
-        status = error_set(error, ESP_ERROR_INVALID, "[objective]: more than 64 metrics");
-    experiment->test_objective = parameters_find(section, "test_objective")->integer != 0;
-    return status == ESP_OK ? read_constraints(experiment, section, error) : status;
+        status = config_fail_section(error, config, SECTION,
+                                     "nothing is sought; say maximize = METRIC or minimize = "
+                                     "METRIC");
+    return status;
 }

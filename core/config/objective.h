@@ -6,8 +6,9 @@
 
 #include "config/experiment.h"
 
-// Fills objectives and constraints of the experiment.
-esp_status objective_read(struct experiment *experiment, const struct parameters *section,
-                          struct error *error);
+// Fills objectives and constraints of the experiment. Objectives stand in the order of the INI: the
+// key that was written first comes first. Metrics named test_* are refused here, those that an
+// estimator marks as reports by run/metrics.h.
+esp_status objective_read(struct experiment *experiment, struct error *error);
 
 #endif

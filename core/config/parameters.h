@@ -35,6 +35,11 @@ struct parameters {
 esp_status parameters_resolve(struct parameters *out, const esp_param *table, uint64_t count,
                               uint64_t stride, const struct config *config, const char *section,
                               const char *const *also, bool searchable, struct error *error);
+// Lays the section over values that are there: what it does not say stays. `also` and `searchable` as
+// above. After a failure the values are some old, some new.
+esp_status parameters_override(struct parameters *parameters, const struct config *config,
+                               const char *section, const char *const *also, bool searchable,
+                               struct error *error);
 esp_status parameters_copy(struct parameters *out, const struct parameters *from,
                            struct error *error);
 void parameters_destroy(struct parameters *parameters);
@@ -42,10 +47,11 @@ void parameters_destroy(struct parameters *parameters);
 // NULL where there is none of that name.
 struct parameter *parameters_find(const struct parameters *parameters, const char *name);
 
-// A fidelity's number, tested against the row's range.
+// A fidelity's number, tested against the row's range; rounded where the parameter is whole.
 esp_status parameters_set_number(struct parameters *parameters, const char *name, double value,
                                  struct error *error);
-// A searched value, of the parameter's domain; it is no longer marked searched.
+// A value of a searched parameter's domain; it is no longer marked searched then. Another value, or
+// one for a parameter that is not searched, is misuse.
 esp_status parameters_set_value(struct parameter *parameter, esp_value value, struct error *error);
 
 // Does the row's own default read as a value? For a CHOICE, an INTS or a NAMES, whose row is sound

@@ -22,7 +22,7 @@ static const struct {
     const char *text;
     const char *parts[4]; // all stand in the message
 } cases[] = {
-    {GOOD "[budgett]\ntrials = 1\n", {"a.ini:13", "[budgett]", "[budget]"}},
+    {GOOD "[budgett]\ntrials = 1\n", {"a.ini:12", "[budgett]", "[budget]"}},
     {"[space]\nplugin = chian\n", {"a.ini:2", "'chian'", "'chain'"}},
     {"[space]\nplugin = chain\nmax_dept = 3\n", {"a.ini:3", "max_dept", "'max_depth'"}},
     {"[space]\nplugin = chain\nmax_depth = 0\n", {"a.ini:3", "max_depth", "from 1 to 1000", "'0'"}},

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading INI files with inih; see config.h. inih tells its handler no lines, cuts long ones, and
+// joins indented ones to the value before. So its reader is ours: it counts, it refuses what would
+// be cut or joined unasked, and it hands inih one line at a time, each behind its own newline.
+#include "config/config.h"
+
+#include "config/entries.h"
+#include "text/printable.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+// The longest name of a section that inih keeps. (It cuts no key.)
+#define LONGEST_SECTION 49
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+// One text in the course of being read.
+struct reading {
+    struct source source;
+    struct config *config;
+    const struct reading *includer; // NULL: the main file
+    const char *next;               // what is left of the text
+    int line;                       // the line that inih has
+    dev_t device;                   // of the file, to tell circles; 0 for a text
+    ino_t inode;
+    bool goes_on;   // the line ended in a backslash
+    bool continues; // the line continues the one before
+    bool keeps;     // the last value was stored, and was not an including file's to say
+    char *last_key; // NULL after an include; owner: the reading
+    char *last_section;
+    struct error *error;
+};
+
+static esp_status include(struct reading *includer, const char *value);
+
+ESP_PRINTF(2, 3)
+static esp_status refuse(const struct reading *reading, const char *format, ...)
+{
+    char message[ERROR_MESSAGE_SIZE];
+    va_list list;
+    va_start(list, format);
+    if (vsnprintf(message, sizeof message, format, list) < 0)
+        message[0] = '\0';
+    va_end(list);
+    return error_set(reading->error, ESP_ERROR_INVALID, "%s:%d: %s", reading->source.name,
+                     reading->line, message);
+}
+
+// ---- Lines: what inih gets ----------------------------------------------------------------------
+
+static bool is_comment(char c)
+{
+    return c == ';' || c == '#';
+}
+
+static esp_status take_section(struct reading *reading, const char *line, size_t length)
+{
+    char name[LONGEST_SECTION + 1];
+    const char *end = memchr(line, ']', length);
+    if (!end)
+        return refuse(reading, "expected ']' at the end of the section's name");
+    if (end - line - 1 > LONGEST_SECTION)
+        return refuse(reading, "the section's name is longer than %d bytes", LONGEST_SECTION);
+    for (const char *after = end + 1; after < line + length && !is_comment(*after); after++)
+        if (!isspace((unsigned char)*after))
+            return refuse(reading, "expected nothing behind the section's ']'");
+    snprintf(name, sizeof name, "%.*s", (int)(end - line - 1), line + 1);
+    if (strchr(name, ';'))
+        return refuse(reading, "a section's name holds no ';'");
+    return config_add_section(reading->config, name, reading->source.name, reading->line,
+                              reading->error);
+}
+
+// A line that begins at the left and is neither blank nor a comment.
+static esp_status check_line(struct reading *reading, const char *line, size_t length)
+{
+    if (line[0] == '[')
+        return take_section(reading, line, length);
+    const char *equals = memchr(line, '=', length), *colon = memchr(line, ':', length);
+    if (colon && (!equals || colon < equals)) // inih would split there
+        return refuse(reading, "expected 'key = value'; a key holds no ':'");
+    if (!equals)
+        return refuse(reading, "expected 'key = value' or '[section]'");
+    if (equals == line)
+        return refuse(reading, "expected a key before the '='");
+    if (equals + 1 < line + length && equals[1] == ';')
+        return refuse(reading, "a value cannot begin with ';'; put a blank before a comment");
+    return ESP_OK;
+}
+
+// A line behind one that ended in a backslash.
+static esp_status check_rest(const struct reading *reading, const char *line, size_t blanks,
+                             size_t length)
+{
+    if (blanks == length || blanks == 0)
+        return refuse(reading, "expected the rest of the value above, which ends in a backslash; "
+                               "indent it");
+    return is_comment(line[blanks]) ? refuse(reading, "a value that goes on cannot be parted by a "
+                                                      "comment")
+                                    : ESP_OK;
+}
+
+// Printable, but for tabs. At most LONGEST_LINE bytes, none of them zero.
+static bool is_readable(const char *line, size_t length)
+{
+    char copy[LONGEST_LINE + 1];
+    for (size_t i = 0; i < length; i++)
+        copy[i] = line[i] == '\t' ? ' ' : line[i];
+    copy[length] = '\0';
+    return text_printable(copy);
+}
+
+// Tests the line, and says by `*kept` how many of its bytes inih gets.
+static esp_status check(struct reading *reading, const char *line, size_t length, size_t *kept)
+{
+    size_t blanks = 0;
+    while (blanks < length && isspace((unsigned char)line[blanks]))
+        blanks++;
+    *kept = 0;
+    reading->continues = reading->goes_on;
+    reading->goes_on = false;
+    if (!reading->continues && (blanks == length || is_comment(line[blanks])))
+        return ESP_OK; // inih gets an empty line
+    while (length > blanks && isspace((unsigned char)line[length - 1]))
+        length--;
+    if (length > LONGEST_LINE)
+        return refuse(reading,
+                      "the line has %zu bytes, and at most %d are read; end it in a backslash and "
+                      "go on, indented, at the next",
+                      length, LONGEST_LINE);
+    if (!is_readable(line, length))
+        return refuse(reading, "the line holds a control character, or is no UTF-8");
+    esp_status status = ESP_OK;
+    if (reading->continues)
+        status = check_rest(reading, line, blanks, length);
+    else if (blanks > 0)
+        return refuse(reading, "the line is indented, and would be joined to the value above; "
+                               "begin it at the left, or end the line above in a backslash");
+    if (status == ESP_OK && !reading->continues)
+        status = check_line(reading, line, length);
+    reading->goes_on = length > 0 && line[length - 1] == '\\' && line[0] != '[';
+    *kept = length - reading->goes_on;
+    return status;
+}
+
+// inih's reader, as fgets.
+static char *read_line(char *buffer, int size, void *self)
+{
+    struct reading *reading = self;
+    if (*reading->next == '\0' || reading->error->status != ESP_OK)
+        return NULL;
+    const char *line = reading->next;
+    size_t length = strcspn(line, "\n"), kept;
+    reading->next += length + (line[length] == '\n');
+    reading->line++;
+    if (check(reading, line, length, &kept) != ESP_OK || kept + 2 > (size_t)size)
+        return NULL;
+    memcpy(buffer, line, kept);
+    strcpy(buffer + kept, "\n");
+    return buffer;
+}
+
+// ---- Keys: what inih gives ----------------------------------------------------------------------
+
+// The rest of a value: behind what is stored of it.
+static esp_status take_rest(struct reading *reading, const char *value)
+{
+    if (!reading->last_key)
+        return refuse(reading, "an include stands on one line");
+    if (!reading->keeps)
+        return ESP_OK;
+    struct stored *stored =
+        config_find_stored(reading->config, reading->last_section, reading->last_key);
+    char *joined = NULL;
+    if (asprintf(&joined, "%s%s", stored->entry.value, value) < 0)
+        return error_memory(reading->error);
+    free((char *)(uintptr_t)stored->entry.value);
+    stored->entry.value = joined;
+    return ESP_OK;
+}
+
+// Is the source one of the files that include this one?
+static bool is_includer(const struct reading *reading, uint32_t source)
+{
+    while ((reading = reading->includer))
+        if (reading->source.number == source)
+            return true;
+    return false;
+}
+
+static esp_status take_key(struct reading *reading, const char *section, const char *key,
+                           const char *value)
+{
+    free(reading->last_key);
+    free(reading->last_section);
+    reading->last_key = reading->last_section = NULL;
+    if (section[0] == '\0' && strcmp(key, "include") == 0)
+        return include(reading, value);
+    if (section[0] == '\0')
+        return refuse(reading, "the key stands before any [section]; only 'include = FILE' may");
+    struct stored *old = config_find_stored(reading->config, section, key);
+    if (old && old->source == reading->source.number)
+        return refuse(reading, "[%s] %s: it stands twice; first at line %d", section, key,
+                      old->entry.line);
+    reading->last_key = strdup(key);
+    reading->last_section = strdup(section);
+    if (!reading->last_key || !reading->last_section)
+        return error_memory(reading->error);
+    reading->keeps = !old || !is_includer(reading, old->source);
+    struct config_entry entry = {section, key, value, reading->source.name, reading->line};
+    return reading->keeps ? config_store(reading->config, &entry, &reading->source, reading->error)
+                          : ESP_OK;
+}
+
+// inih's handler. It comes once more, with the key cut at 49 bytes, for a line that goes on.
+static int handle(void *self, const char *section, const char *key, const char *value)
+{
+    struct reading *reading = self;
+    if (reading->error->status != ESP_OK)
+        return 0;
+    return (reading->continues ? take_rest(reading, value)
+                               : take_key(reading, section, key, value)) == ESP_OK;
+}
+
+static esp_status read_text(struct reading *reading, const char *text)
+{
+    struct error *error = reading->error;
+    reading->next = text;
+    if (strncmp(text, BYTE_ORDER_MARK, strlen(BYTE_ORDER_MARK)) == 0)
+        reading->next += strlen(BYTE_ORDER_MARK);
+    reading->source.number = ++reading->config->sources;
+    int code = ini_parse_stream(read_line, reading, handle, reading);
+    if (code < 0) {
+        error_memory(error);
+    } else if (code > 0 && error->status == ESP_OK) { // a line that inih alone refuses
+        reading->line = code;
+        refuse(reading, "expected 'key = value' or '[section]'");
+    }
+    if (error->status == ESP_OK && reading->goes_on)
+        refuse(reading, "the backslash at its end wants another line");
+    free(reading->last_key);
+    free(reading->last_section);
+    return error->status;
+}
+
+// ---- Files --------------------------------------------------------------------------------------
+
+static char *whole_file(FILE *file, const char *path, struct error *error)
+{
+    char *text = NULL;
+    size_t used = 0;
+    for (size_t count = 1; count > 0;) {
+        char *grown = realloc(text, used + 65537);
+        if (!grown) {
+            error_memory(error);
+            break;
+        }
+        text = grown;
+        count = fread(text + used, 1, 65536, file);
+        used += count;
+        text[used] = '\0';
+    }
+    if (ferror(file))
+        error_set(error, ESP_ERROR_INVALID, "%s: cannot be read: %s", path, strerror(errno));
+    else if (error->status == ESP_OK && strlen(text) != used)
+        error_set(error, ESP_ERROR_INVALID, "%s: it holds zero bytes; it is no INI file", path);
+    return text;
+}
+
+// Names the file that is met again, and its includers up to the main file.
+static esp_status refuse_circle(const struct reading *includer, const char *path)
+{
+    char names[512];
+    size_t used = (size_t)snprintf(names, sizeof names, "%s", path);
+    for (const struct reading *r = includer; r && used < sizeof names; r = r->includer)
+        used += (size_t)snprintf(names + used, sizeof names - used, " < %s", r->source.name);
+    return refuse(includer, "include: the files go in a circle: %s", names);
+}
+
+// Is the file among those that are being read?
+static bool goes_in_circle(const struct reading *includer, const struct stat *file)
+{
+    for (; includer; includer = includer->includer)
+        if (includer->inode == file->st_ino && includer->device == file->st_dev)
+            return true;
+    return false;
+}
+
+static esp_status cannot_read(const struct reading *includer, const char *path, struct error *error)
+{
+    int reason = errno;
+    if (includer)
+        return refuse(includer, "include: %s: cannot be read: %s", path, strerror(reason));
+    return error_set(error, ESP_ERROR_INVALID, "%s: cannot be read: %s", path, strerror(reason));
+}
+
+static esp_status read_file(struct config *config, const char *path, const struct reading *includer,
+                            struct error *error)
+{
+    const char *slash = strrchr(path, '/');
+    char *text = NULL,
+         *folder = slash ? strndup(path, (size_t)(slash - path) + (slash == path)) : strdup(".");
+    struct stat status;
+    FILE *file = folder ? fopen(path, "re") : NULL;
+    if (!folder)
+        error_memory(error);
+    else if (!file || fstat(fileno(file), &status) != 0)
+        cannot_read(includer, path, error);
+    else if (goes_in_circle(includer, &status))
+        refuse_circle(includer, path);
+    else
+        text = whole_file(file, path, error);
+    if (text && error->status == ESP_OK) {
+        struct reading reading = {
+            .source = {.name = path, .folder = folder},
+            .config = config,
+            .includer = includer,
+            .device = status.st_dev,
+            .inode = status.st_ino,
+            .error = error,
+        };
+        read_text(&reading, text);
+    }
+    if (file)
+        fclose(file);
+    free(text);
+    free(folder);
+    return error->status;
+}
+
+static esp_status include(struct reading *includer, const char *value)
+{
+    char *path = NULL;
+    int length = value[0] == '/' ? asprintf(&path, "%s", value)
+                                 : asprintf(&path, "%s/%s", includer->source.folder, value);
+    if (value[0] == '\0')
+        refuse(includer, "include: expected a file");
+    else if (length < 0)
+        error_memory(includer->error);
+    else
+        read_file(includer->config, path, includer, includer->error);
+    free(length < 0 ? NULL : path);
+    return includer->error->status;
+}
+
+static struct config *create(const char *name, struct error *error)
+{
+    struct config *config = calloc(1, sizeof *config);
+    if (config)
+        config->name = strdup(name);
+    if (!config || !config->name) {
+        config_destroy(config);
+        error_memory(error);
+        return NULL;
+    }
+    return config;
+}
+
+static esp_status finish(struct config **out, struct config *config, esp_status status)
+{
+    if (status != ESP_OK)
+        config_destroy(config);
+    else
+        *out = config;
+    return status;
+}
+
+esp_status config_load(struct config **out, const char *path, const char *const *sets,
+                       uint64_t set_count, struct error *error)
+{
+    struct config *config = create(path, error);
+    esp_status status = config ? read_file(config, path, NULL, error) : ESP_ERROR_MEMORY;
+    for (uint64_t i = 0; status == ESP_OK && i < set_count; i++)
+        status = config_apply(config, sets[i], error);
+    return finish(out, config, status);
+}
+
+esp_status config_parse(struct config **out, const char *text, const char *name, const char *folder,
+                        struct error *error)
+{
+    struct config *config = create(name, error);
+    struct reading reading = {
+        .source = {.name = name, .folder = folder}, .config = config, .error = error};
+    return finish(out, config, config ? read_text(&reading, text) : ESP_ERROR_MEMORY);
+}
