@@ -7,6 +7,7 @@
 #include "cli/options.h"
 #include "report/summary.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,7 @@ int command_run(int argc, char **argv)
     struct error error;
     char *out = NULL;
     error_clear(&error);
+    signal(SIGPIPE, SIG_IGN); // a worker that dies while it is written to is the executor's to tell
     int result = options_parse(&options, "run CONFIG", run_options_table,
                                ESP_COUNT(run_options_table), 1, 1, argc, argv);
     if (result != OPTIONS_GO_ON)

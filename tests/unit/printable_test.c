@@ -14,8 +14,8 @@ Test(printable, what_is)
         "",
         "conv 3x3 ~",
         "\xc2\xa0", // U+00A0, the first behind the control characters of Latin-1
-        "Gr\xc3\xb6\xc3\x9f"
-        "e",
+        ("Gr\xc3\xb6\xc3\x9f"
+         "e"),
         "\xe0\xa0\x80",     // U+0800
         "\xed\x9f\xbf",     // U+D7FF, the last before the surrogates
         "\xee\x80\x80",     // U+E000
