@@ -29,6 +29,13 @@ static uint32_t show_progress(void *self, double step, const esp_measurement *me
     return ESP_CONTINUE;
 }
 
+static void show_log(void *self, uint32_t level, const char *message)
+{
+    (void)self;
+    if (level >= ESP_LOG_INFO)
+        fprintf(stderr, "%s%s\n", level >= ESP_LOG_WARNING ? "warning: " : "", message);
+}
+
 static void show_progress_json(const json_t *progress)
 {
     const char *name;
@@ -188,6 +195,7 @@ esp_status single_evaluate(struct single *single, struct error *error)
                             ? error_memory(error)
                             : folder_make(files, error);
     specification.folder = files;
+    log_set_sink(show_log, NULL);
     if (status == ESP_OK)
         status = single->in_process
                      ? session_evaluate(single->session, &specification, show_progress, NULL,
@@ -199,6 +207,7 @@ esp_status single_evaluate(struct single *single, struct error *error)
         status = keep_files(files, single->keep, error);
     if (status == ESP_OK)
         print_result(single, &result);
+    log_set_sink(NULL, NULL);
     folder_remove(folder, NULL);
     json_decref(specification.arch);
     free(files);

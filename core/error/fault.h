@@ -7,9 +7,9 @@
 #define ERROR_FAULT_H
 
 // The points: submit-before, submit-after, tell, commit-before, commit-after, rename-before,
-// rename-after, checkpoint-before, checkpoint-written, checkpoint-after. Those of checkpoints and of
-// weights are passed in the process that evaluates. ESPALIER_FAULT_WORKER is heeded in workers
-// alone, ESPALIER_FAULT in all other processes.
+// rename-after; in the process that evaluates also checkpoint-before, checkpoint-written,
+// checkpoint-after; in a worker also result-before, result-after. ESPALIER_FAULT_WORKER is heeded in
+// workers alone, ESPALIER_FAULT in all other processes.
 void fault_point(const char *point);
 
 // Says that this process is a worker.

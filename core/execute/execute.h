@@ -25,17 +25,21 @@ void jobs_destroy(struct jobs *jobs);
 esp_jobs *jobs_handle(struct jobs *jobs);
 
 // Writes <run_folder>/worker.json, all that a worker needs besides specifications: the resolved
-// configuration and the id, path and SHA-256 of each plugin. Whole or not at all.
+// configuration and the id, path and SHA-256 of each plugin. Whole or not at all. Workers of an
+// earlier coordinator of this folder, which was killed, are waited for: they die with it.
 esp_status worker_file_write(const char *run_folder, const struct experiment *experiment,
                              struct error *error);
 
-// The body of `espalier worker <run_folder>`: reads frames of specifications from standard input,
-// answers frames on what was standard output when it began (standard output itself is turned to
-// standard error, so that a printing plugin breaks nothing):
-//   {"progress": {"trial": n, "step": s, "metrics": {...}}}   any number of them
-//   {"log": {"level": l, "message": "..."}}                   any number of them
-//   {"result": {...}}                                         one a specification
-// Ends when standard input does, and with its coordinator (PR_SET_PDEATHSIG).
+// The body of `espalier worker <run_folder>`: reads frames of specifications from standard input and
+// answers frames on standard output (a plugin that reads or prints gets an empty input and standard
+// error, and breaks nothing):
+//   {"worker": {"pid": p}}                           first; there is a guard between (guard.h)
+//   {"ready": true}                                  when all is loaded: it takes specifications
+//   {"taken": true}                                  a specification was read: it is its from now on
+//   {"progress": {"step": s, "metrics": {...}}}      any number of them
+//   {"log": {"level": l, "message": "..."}}          any number of them
+//   {"result": {...}}                                one a specification
+// Ends when standard input does, and with its coordinator.
 int worker_main(const char *run_folder);
 
 // Evaluates a specification given as JSON text and answers the result frame's JSON text. Owner: the

@@ -17,7 +17,6 @@ struct waiting {
 struct inline_executor {
     struct waiting *first, **end;
     esp_job_event event;
-    char *result;
 };
 
 static esp_status inline_create(esp_create *create, esp_jobs *jobs, void **out)
@@ -45,7 +44,6 @@ static void inline_destroy(void *handle)
         waiting_free(self->first);
         self->first = next;
     }
-    free(self->result);
     free(self);
 }
 

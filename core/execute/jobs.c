@@ -3,7 +3,10 @@
 // given as JSON text.
 #include "execute/execute.h"
 
+#include "text/printable.h"
+
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -80,9 +83,7 @@ esp_status jobs_create(struct jobs **out, const struct experiment *experiment,
         return error_set(error, ESP_ERROR_IO, "%s: the program or the folder cannot be found",
                          run_folder);
     }
-    // Tests of the executor run in programs of their own: they name the program to start.
-    const char *named = getenv("ESPALIER_WORKER_PROGRAM");
-    jobs->command[0] = named ? named : jobs->program;
+    jobs->command[0] = jobs->program;
     jobs->command[1] = "worker";
     jobs->command[2] = jobs->folder;
     *out = jobs;
@@ -122,9 +123,10 @@ esp_status execute_specification(struct session *session, const char *text, size
         specification_destroy(&specification);
     } else { // a damaged specification costs its trial
         result.status = ESP_OUTCOME_FAILED;
-        strcpy(result.error, words.message);
+        snprintf(result.error, sizeof result.error, "%s", words.message);
         status = ESP_OK;
     }
+    text_make_printable(result.error); // a path in it may be no UTF-8, which JSON does not take
     json_t *whole = json_pack("{s:o}", "result", result_json(&result));
     *out = whole ? json_dumps(whole, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     *out_size = *out ? strlen(*out) : 0;

@@ -1,24 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 // The executor `local`: persistent worker processes on this machine, through libuv in a loop of its
-// own. A worker takes one job at a time; jobs wait in the order of their submission. What a dead
-// worker's job becomes is said in `verdict`.
+// own. A worker is given a job when it has said that it is ready, and one at a time; jobs wait in the
+// order of their submission. What becomes of the job of a worker that is gone is said in `verdict`; one
+// that it had not taken yet goes back to the head of the queue.
 #include "execute/execute.h"
 
 #include "execute/frames.h"
+#include "execute/process.h"
+#include "text/printable.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uv.h>
 
-// How often memory and time limits are looked at.
+// How often limits are looked at.
 #define WATCH_MILLISECONDS 100
-// Workers that die before their first answer, one after another: then submit fails with their words.
+// Workers that end before they take a job, one after another: then the executor fails.
 #define MOST_STILLBORN 3
-// What is kept of a worker's last words on standard error.
-#define LAST_WORDS 2048
+// Seconds that an idle worker has for ending by itself when the executor is destroyed; that one whose
+// channel is closed has for ending; that one has for being dead when it was killed.
+#define GRACE_SECONDS 1.0
+// Looks that lie further apart mean that the coordinator was stopped or busy.
+#define STALL_SECONDS 0.5
+// Of what plugins print during one job, this much goes to the log.
+#define MOST_PRINTED 65536
 
 struct waiting {
     uint64_t job;
@@ -27,48 +34,42 @@ struct waiting {
     struct waiting *next;
 };
 
-struct event {
-    esp_job_event event;
-    char *bytes;
-    char message[ERROR_MESSAGE_SIZE];
-};
-
 struct local;
 
 struct worker {
     struct local *local;
-    uv_process_t process;
-    uv_pipe_t in, out, err; // its standard streams, from here
-    int open_handles;
-    bool alive;      // the process is
-    bool ending;     // its death was asked for; nothing more is read
-    bool answered;   // at least one frame came
-    bool over_limit; // killed by us
+    struct process *process;
+    json_int_t pid; // of the worker proper, below its guard; 0 until it said so
+    bool ready;
+    bool proven; // it took a job, once at least
+    bool ending; // its end was asked for, by us
+    bool closed; // its channel is
     bool cancelled;
-    struct waiting *job; // what it works at; NULL: idle
-    double last_sign;    // of life, loop seconds
-    struct frame_reader reader;
-    char words[LAST_WORDS];
-    size_t words_used;
-    char reason[ERROR_MESSAGE_SIZE]; // why we killed it
+    struct waiting *job; // NULL: idle
+    bool taken;          // the worker said that it has it
+    double since;        // loop seconds: its last progress, then when it was ended or closed
+    size_t printed;      // during this job
+    char last_line[PROCESS_LINE_SIZE]; // of standard error, during this job
+    char reason[PROCESS_LINE_SIZE];    // why we ended it
     struct worker *next;
 };
 
 struct local {
     uv_loop_t loop;
     uv_timer_t timer;
+    struct sigaction pipe_before;
     esp_jobs *jobs;
     struct worker *workers;
-    uint64_t worker_count; // alive
+    uint64_t worker_count;
     struct waiting *first, **end;
-    struct event *events;
-    uint64_t event_count, event_capacity;
-    esp_job_event *given; // the last poll's, contiguous
-    struct event *given_events;
-    uint64_t given_count;
-    int stillborn; // in a row
-    char stillborn_words[LAST_WORDS];
-    bool failed;
+    uint64_t waiting_count;
+    // bytes and message of each are owned by the executor
+    esp_job_event *events, *given;
+    uint64_t event_count, event_capacity, given_count;
+    double last_look; // of the timer, loop seconds
+    int stillborn;    // in a row
+    bool failed;      // for good, with words in `jobs`
+    bool closing;
 };
 
 static void start_jobs(struct local *local);
@@ -78,6 +79,12 @@ static double loop_seconds(struct local *local)
     return (double)uv_now(&local->loop) / 1000.0;
 }
 
+static void fail(struct local *local, esp_status status, const char *words)
+{
+    local->failed = true;
+    esp_fail(local->jobs, status, "%s", words);
+}
+
 // ---- Events -----------------------------------------------------------------------------------
 
 static void add_event(struct local *local, uint64_t job, uint32_t kind, const char *bytes,
@@ -85,44 +92,41 @@ static void add_event(struct local *local, uint64_t job, uint32_t kind, const ch
 {
     if (local->event_count == local->event_capacity) {
         uint64_t capacity = local->event_capacity ? 2 * local->event_capacity : 16;
-        struct event *grown = realloc(local->events, capacity * sizeof *grown);
+        esp_job_event *grown = realloc(local->events, capacity * sizeof *grown);
         if (!grown) {
-            local->failed = true;
+            fail(local, ESP_ERROR_MEMORY, "out of memory");
             return;
         }
         local->events = grown;
         local->event_capacity = capacity;
     }
-    struct event *event = &local->events[local->event_count++];
-    memset(event, 0, sizeof *event);
-    event->event = (esp_job_event){
-        .struct_size = sizeof(esp_job_event), .job = job, .kind = kind, .size = size};
-    if (bytes) {
-        event->bytes = malloc(size + 1);
-        if (event->bytes)
-            memcpy(event->bytes, bytes, size);
-        else
-            local->failed = true;
+    void *copy = bytes ? malloc(size + 1) : NULL;
+    char *words = message ? strdup(message) : NULL;
+    if ((bytes && !copy) || (message && !words)) {
+        free(copy);
+        free(words);
+        fail(local, ESP_ERROR_MEMORY, "out of memory");
+        return;
     }
-    snprintf(event->message, sizeof event->message, "%s", message ? message : "");
+    if (copy)
+        memcpy(copy, bytes, size);
+    if (words)
+        text_make_printable(words);
+    local->events[local->event_count++] = (esp_job_event){.struct_size = sizeof(esp_job_event),
+                                                          .job = job,
+                                                          .kind = kind,
+                                                          .bytes = copy,
+                                                          .size = size,
+                                                          .message = words};
 }
 
-static void free_given(struct local *local)
+static void free_events(esp_job_event *events, uint64_t count)
 {
-    for (uint64_t i = 0; i < local->given_count; i++)
-        free(local->given_events[i].bytes);
-    free(local->given_events);
-    free(local->given);
-    local->given_events = NULL;
-    local->given = NULL;
-    local->given_count = 0;
-}
-
-static void waiting_free(struct waiting *job)
-{
-    if (job)
-        free(job->bytes);
-    free(job);
+    for (uint64_t i = 0; i < count; i++) {
+        free((void *)(uintptr_t)events[i].bytes);
+        free((void *)(uintptr_t)events[i].message);
+    }
+    free(events);
 }
 
 // ---- The end of a worker ----------------------------------------------------------------------
@@ -141,114 +145,118 @@ static const char *signal_words(int number)
     case SIGBUS:
         return "SIGBUS (bus error)";
     default:
-        return strsignal(number);
+        return NULL;
     }
+}
+
+// How a process ended, with its last words.
+static void end_words(char *words, size_t size, const struct worker *worker, int64_t exit_status,
+                      int number)
+{
+    char how[128];
+    const char *last = worker->last_line;
+    const char *known = signal_words(number), *name = sigabbrev_np(number);
+    if (number == 0)
+        snprintf(how, sizeof how, "exited with status %lld", (long long)exit_status);
+    else if (known || !name)
+        snprintf(how, sizeof how, "died of %s", known ? known : strsignal(number));
+    else
+        snprintf(how, sizeof how, "died of SIG%s (%s)", name, strsignal(number));
+    snprintf(words, size, "the worker %s%s%s", how, *last ? ": " : "", last);
 }
 
 // What becomes of the job of a worker that is gone: of its own making, or over a limit of ours, it
-// failed; killed from outside, it is lost.
+// failed; killed from outside, it is lost. One that died by itself before our SIGKILL reached it
+// says so.
 static void verdict(struct worker *worker, int64_t exit_status, int number)
 {
     char words[ERROR_MESSAGE_SIZE];
-    uint64_t job = worker->job->job;
-    struct local *local = worker->local;
+    bool killed = number == SIGKILL || number == SIGTERM;
+    uint32_t kind = ESP_JOB_FAILED;
     if (worker->cancelled) {
-        add_event(local, job, ESP_JOB_CANCELLED, NULL, 0, "cancelled");
-    } else if (worker->over_limit) {
-        add_event(local, job, ESP_JOB_FAILED, NULL, 0, worker->reason);
-    } else if (number == SIGKILL || number == SIGTERM) {
+        kind = ESP_JOB_CANCELLED;
+        snprintf(words, sizeof words, "cancelled");
+    } else if (killed && worker->reason[0]) {
+        snprintf(words, sizeof words, "%s", worker->reason);
+    } else if (killed) {
+        kind = ESP_JOB_LOST;
         snprintf(words, sizeof words, "its worker was killed from outside (%s)",
                  number == SIGKILL ? "SIGKILL" : "SIGTERM");
-        add_event(local, job, ESP_JOB_LOST, NULL, 0, words);
-    } else if (number != 0) {
-        snprintf(words, sizeof words, "the worker died of %s", signal_words(number));
-        add_event(local, job, ESP_JOB_FAILED, NULL, 0, words);
     } else {
-        const char *last = worker->words_used ? worker->words : "";
-        snprintf(words, sizeof words, "the worker exited with status %lld%s%.*s",
-                 (long long)exit_status, *last ? ": " : "", (int)strcspn(last, "\n"), last);
-        add_event(local, job, ESP_JOB_FAILED, NULL, 0, words);
+        end_words(words, sizeof words, worker, exit_status, number);
     }
+    add_event(worker->local, worker->job->job, kind, NULL, 0, words);
 }
 
-static void remove_worker(struct worker *worker)
+static void note_stillborn(struct worker *worker, int64_t exit_status, int number)
 {
-    struct worker **link = &worker->local->workers;
+    struct local *local = worker->local;
+    char words[ERROR_MESSAGE_SIZE], whole[ERROR_MESSAGE_SIZE + 64];
+    if (++local->stillborn < MOST_STILLBORN || local->failed)
+        return;
+    if (worker->reason[0])
+        snprintf(words, sizeof words, "%s", worker->reason);
+    else
+        end_words(words, sizeof words, worker, exit_status, number);
+    snprintf(whole, sizeof whole, "%d workers in a row ended before they took a trial: %s",
+             MOST_STILLBORN, words);
+    fail(local, ESP_ERROR, whole);
+}
+
+static void waiting_free(struct waiting *job)
+{
+    if (job)
+        free(job->bytes);
+    free(job);
+}
+
+static void put_back(struct local *local, struct waiting *job)
+{
+    job->next = local->first;
+    local->first = job;
+    local->waiting_count++;
+    if (!job->next)
+        local->end = &job->next;
+}
+
+static void on_ended(void *owner, int64_t exit_status, int number)
+{
+    struct worker *worker = owner;
+    struct local *local = worker->local;
+    struct worker **link = &local->workers;
+    char words[ERROR_MESSAGE_SIZE];
     while (*link != worker)
         link = &(*link)->next;
     *link = worker->next;
-    frame_reader_free(&worker->reader);
+    local->worker_count--;
+    if (worker->job && (worker->taken || worker->cancelled)) {
+        verdict(worker, exit_status, number);
+    } else if (!local->closing) {
+        if (!worker->proven)
+            note_stillborn(worker, exit_status, number);
+        end_words(words, sizeof words, worker, exit_status, number);
+        log_line(ESP_LOG_WARNING, "outside of trials %s", words);
+        if (worker->job) {
+            put_back(local, worker->job);
+            worker->job = NULL;
+        }
+    }
     waiting_free(worker->job);
     free(worker);
-}
-
-static void on_closed(uv_handle_t *handle)
-{
-    struct worker *worker = handle->data;
-    if (--worker->open_handles == 0)
-        remove_worker(worker);
-}
-
-static void close_once(uv_handle_t *handle)
-{
-    if (!uv_is_closing(handle))
-        uv_close(handle, on_closed);
-}
-
-static void on_exit_of_worker(uv_process_t *process, int64_t exit_status, int number)
-{
-    struct worker *worker = process->data;
-    struct local *local = worker->local;
-    worker->alive = false;
-    local->worker_count--;
-    // What the plugin left behind in the worker's process group goes with it.
-    kill(-process->pid, SIGKILL);
-    if (worker->job) {
-        verdict(worker, exit_status, number);
-        waiting_free(worker->job);
-        worker->job = NULL;
-    }
-    if (worker->answered)
-        local->stillborn = 0;
-    else if (!worker->ending) {
-        local->stillborn++;
-        snprintf(local->stillborn_words, sizeof local->stillborn_words, "%s", worker->words);
-    }
-    close_once((uv_handle_t *)&worker->process);
-    close_once((uv_handle_t *)&worker->in);
-    close_once((uv_handle_t *)&worker->out);
-    close_once((uv_handle_t *)&worker->err);
     start_jobs(local);
 }
 
-static void end_worker(struct worker *worker)
+// Ends a worker, for `reason` (NULL: none that a person needs).
+static void end_worker(struct worker *worker, const char *reason)
 {
+    if (reason && !worker->ending)
+        snprintf(worker->reason, sizeof worker->reason, "%s", reason);
     worker->ending = true;
-    if (worker->alive)
-        kill(-worker->process.pid, SIGKILL);
-}
-
-ESP_PRINTF(2, 3)
-static void end_over_limit(struct worker *worker, const char *format, ...)
-{
-    va_list list;
-    va_start(list, format);
-    if (vsnprintf(worker->reason, sizeof worker->reason, format, list) < 0)
-        worker->reason[0] = '\0';
-    va_end(list);
-    worker->over_limit = true;
-    end_worker(worker);
+    worker->since = loop_seconds(worker->local);
+    process_end(worker->process);
 }
 
 // ---- What workers say -------------------------------------------------------------------------
-
-static void give_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
-{
-    struct worker *worker = handle->data;
-    (void)wanted;
-    char *space = frame_space(&worker->reader, 65536);
-    *out = uv_buf_init(space, space ? 65536 : 0);
-}
 
 static void on_log(const json_t *log)
 {
@@ -258,205 +266,135 @@ static void on_log(const json_t *log)
         log_line((uint32_t)level, "%s", message);
 }
 
-static void on_frame(struct worker *worker, const char *bytes, size_t size)
+static void on_garbage(void *owner)
 {
+    end_worker(owner, "the worker's answer is none of Espalier: something wrote into its channel");
+}
+
+static void on_frame(void *owner, const char *bytes, size_t size)
+{
+    struct worker *worker = owner;
     struct local *local = worker->local;
     json_t *json = json_loadb(bytes, size, 0, NULL);
-    worker->answered = true;
-    worker->last_sign = loop_seconds(local);
+    json_t *begun = json_object_get(json, "worker");
     if (json_object_get(json, "log")) {
         on_log(json_object_get(json, "log"));
-    } else if (json_object_get(json, "progress") && worker->job) {
+    } else if (json_object_get(json, "taken") && worker->job && !worker->taken) {
+        worker->taken = worker->proven = true;
+        local->stillborn = 0;
+    } else if (json_object_get(json, "progress") && worker->taken) {
+        worker->since = loop_seconds(local);
         add_event(local, worker->job->job, ESP_JOB_PROGRESS, bytes, size, NULL);
-    } else if (json_object_get(json, "result") && worker->job) {
+    } else if (json_object_get(json, "result") && worker->taken) {
         add_event(local, worker->job->job, ESP_JOB_RESULT, bytes, size, NULL);
         waiting_free(worker->job);
         worker->job = NULL;
+        worker->taken = false;
+        start_jobs(local);
+    } else if (begun && worker->pid == 0) {
+        worker->pid = json_integer_value(json_object_get(begun, "pid"));
+    } else if (json_object_get(json, "ready") && !worker->ready) {
+        worker->ready = true;
+        start_jobs(local);
     } else {
-        end_over_limit(worker, "the worker's answer is none of Espalier");
+        on_garbage(worker);
     }
     json_decref(json);
 }
 
-static void on_output(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
+static void on_closed(void *owner)
 {
-    struct worker *worker = stream->data;
-    const char *bytes;
-    size_t size;
-    int found = 0;
-    (void)buffer;
-    if (count <= 0 || worker->ending)
-        return; // its exit says the rest
-    frame_fill(&worker->reader, (size_t)count);
-    while (!worker->ending && (found = frame_next(&worker->reader, &bytes, &size)) == 1)
-        on_frame(worker, bytes, size);
-    if (found < 0)
-        end_over_limit(worker, "the worker's answer is none of Espalier");
-    start_jobs(worker->local);
+    struct worker *worker = owner;
+    worker->closed = true;
+    worker->since = loop_seconds(worker->local);
 }
 
-static void give_words_buffer(uv_handle_t *handle, size_t wanted, uv_buf_t *out)
+// A line of standard error goes to the log; the last one is kept, for what a dying process says is
+// why it dies. Sanitizers end with lines of ==pid==, behind their summary.
+static void on_line(void *owner, const char *line)
 {
-    static char buffer[4096]; // used before the next read begins
-    (void)handle;
-    (void)wanted;
-    *out = uv_buf_init(buffer, sizeof buffer);
-}
-
-// Standard error of a worker goes to ours; the beginning of it is kept for messages.
-static void on_words(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
-{
-    struct worker *worker = stream->data;
-    if (count <= 0)
+    struct worker *worker = owner;
+    size_t size = strlen(line) + 1;
+    if (strncmp(line, "==", 2) != 0)
+        memcpy(worker->last_line, line, size);
+    if (worker->printed >= MOST_PRINTED)
         return;
-    size_t left = sizeof worker->words - 1 - worker->words_used;
-    size_t kept = (size_t)count < left ? (size_t)count : left;
-    memcpy(worker->words + worker->words_used, buffer->base, kept);
-    worker->words_used += kept;
-    fwrite(buffer->base, 1, (size_t)count, stderr);
+    worker->printed += size;
+    log_line(ESP_LOG_INFO, "worker %lld: %s", (long long)worker->pid, line);
+    if (worker->printed >= MOST_PRINTED)
+        log_line(ESP_LOG_INFO, "worker %lld: (what more it prints is left out)",
+                 (long long)worker->pid);
 }
 
 // ---- Starting ---------------------------------------------------------------------------------
 
-static bool open_pipes(struct local *local, struct worker *worker)
+static bool start_worker(struct local *local)
 {
-    uv_pipe_t *pipes[] = {&worker->in, &worker->out, &worker->err};
-    for (int i = 0; i < 3; i++) {
-        if (uv_pipe_init(&local->loop, pipes[i], 0) != 0)
-            return false;
-        pipes[i]->data = worker;
-        worker->open_handles++;
-    }
-    return true;
-}
-
-static esp_status start_worker(struct local *local)
-{
+    static const struct process_events events = {on_frame, on_line, on_garbage, on_closed,
+                                                 on_ended};
+    struct error error;
+    error_clear(&error);
     struct worker *worker = calloc(1, sizeof *worker);
-    if (!worker)
-        return esp_fail(local->jobs, ESP_ERROR_MEMORY, "out of memory");
-    const char *const *command = esp_jobs_worker_command(local->jobs);
+    if (!worker) {
+        fail(local, ESP_ERROR_MEMORY, "out of memory");
+        return false;
+    }
     worker->local = local;
+    worker->since = loop_seconds(local);
+    if (process_start(&worker->process, &local->loop, esp_jobs_worker_command(local->jobs), &events,
+                      worker, &error) != ESP_OK) {
+        free(worker);
+        fail(local, error.status, error.message);
+        return false;
+    }
     worker->next = local->workers;
     local->workers = worker;
-    uv_stdio_container_t streams[3] = {
-        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&worker->in},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&worker->out},
-        {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&worker->err},
-    };
-    uv_process_options_t options = {
-        .file = command[0],
-        .args = (char **)(uintptr_t)command,
-        .exit_cb = on_exit_of_worker,
-        .flags = UV_PROCESS_DETACHED, // a process group of its own
-        .stdio = streams,
-        .stdio_count = 3,
-    };
-    worker->process.data = worker;
-    int code = open_pipes(local, worker) ? 0 : UV_ENOMEM;
-    if (code == 0) {
-        worker->open_handles++;
-        code = uv_spawn(&local->loop, &worker->process, &options);
-    }
-    if (code != 0) {
-        worker->ending = true;
-        if (worker->open_handles > 3)
-            close_once((uv_handle_t *)&worker->process);
-        close_once((uv_handle_t *)&worker->in);
-        close_once((uv_handle_t *)&worker->out);
-        close_once((uv_handle_t *)&worker->err);
-        return esp_fail(local->jobs, ESP_ERROR, "%s: a worker cannot be started: %s", command[0],
-                        uv_strerror(code));
-    }
-    worker->alive = true;
     local->worker_count++;
-    worker->last_sign = loop_seconds(local);
-    uv_read_start((uv_stream_t *)&worker->out, give_buffer, on_output);
-    uv_read_start((uv_stream_t *)&worker->err, give_words_buffer, on_words);
-    return ESP_OK;
-}
-
-struct writing {
-    uv_write_t request;
-    char *bytes;
-};
-
-static void on_written(uv_write_t *request, int status)
-{
-    struct writing *writing = (struct writing *)(void *)request;
-    (void)status; // a worker that cannot be written to is about to exit
-    free(writing->bytes);
-    free(writing);
-}
-
-static bool send_job(struct worker *worker, struct waiting *job)
-{
-    struct writing *writing = calloc(1, sizeof *writing);
-    if (!writing)
-        return false;
-    writing->bytes = malloc(job->size);
-    if (!writing->bytes) {
-        free(writing);
-        return false;
-    }
-    memcpy(writing->bytes, job->bytes, job->size);
-    uv_buf_t buffer = uv_buf_init(writing->bytes, (unsigned)job->size);
-    worker->job = job;
-    worker->last_sign = loop_seconds(worker->local);
-    if (uv_write(&writing->request, (uv_stream_t *)&worker->in, &buffer, 1, on_written) != 0) {
-        free(writing->bytes);
-        free(writing);
-        end_worker(worker); // its exit makes the job lost
-    }
     return true;
 }
 
-static struct worker *idle_worker(struct local *local)
+static void send_first(struct local *local, struct worker *worker)
 {
-    for (struct worker *worker = local->workers; worker; worker = worker->next)
-        if (worker->alive && !worker->ending && !worker->job)
-            return worker;
-    return NULL;
+    struct waiting *job = local->first;
+    local->first = job->next;
+    local->waiting_count--;
+    if (!local->first)
+        local->end = &local->first;
+    worker->job = job;
+    worker->since = loop_seconds(local);
+    worker->printed = 0;
+    worker->last_line[0] = '\0';
+    if (!process_send(worker->process, job->bytes, job->size))
+        end_worker(worker, NULL); // another one gets the job
 }
 
-// Hands waiting jobs to idle workers, starting workers up to the capacity.
+// Hands waiting jobs to idle workers, and starts workers for the others up to the capacity.
 static void start_jobs(struct local *local)
 {
-    while (local->first && !local->failed) {
-        struct worker *worker = idle_worker(local);
-        if (!worker) {
-            if (local->worker_count >= esp_jobs_capacity(local->jobs))
-                return;
-            if (local->stillborn >= MOST_STILLBORN) {
-                esp_fail(local->jobs, ESP_ERROR, "workers end before they begin: %s",
-                         local->stillborn_words[0] ? local->stillborn_words : "without words");
-                local->failed = true;
-                return;
-            }
-            if (start_worker(local) != ESP_OK) {
-                local->failed = true;
-                return;
-            }
-            continue;
-        }
-        struct waiting *job = local->first;
-        if (!send_job(worker, job)) {
-            local->failed = true;
-            return;
-        }
-        local->first = job->next;
-        if (!local->first)
-            local->end = &local->first;
+    uint64_t starting = 0;
+    if (local->failed || local->closing)
+        return;
+    for (struct worker *worker = local->workers; worker && local->first; worker = worker->next) {
+        if (worker->ready && !worker->ending && !worker->closed && !worker->job)
+            send_first(local, worker);
+        starting += !worker->ready && !worker->ending;
+    }
+    while (starting < local->waiting_count &&
+           local->worker_count < esp_jobs_capacity(local->jobs) && start_worker(local))
+        starting++;
+    if (local->workers && !uv_is_active((uv_handle_t *)&local->timer)) {
+        local->last_look = loop_seconds(local);
+        uv_timer_again(&local->timer);
     }
 }
 
 // ---- Limits -----------------------------------------------------------------------------------
 
-static uint64_t resident_bytes(int pid)
+static uint64_t resident_bytes(json_int_t pid)
 {
     char path[64];
     unsigned long long pages = 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
     FILE *file = fopen(path, "re");
     if (!file)
         return 0;
@@ -466,22 +404,70 @@ static uint64_t resident_bytes(int pid)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+static void end_over_memory(struct worker *worker, uint64_t limit)
+{
+    char reason[128];
+    double amount = (double)limit;
+    const char *unit = limit >= UINT64_C(1) << 30 ? "GiB" : "MiB";
+    amount /= limit >= UINT64_C(1) << 30 ? 1073741824.0 : 1048576.0;
+    snprintf(reason, sizeof reason, "passed %.1f %s of resident memory (trial_memory_limit)",
+             amount, unit);
+    end_worker(worker, reason);
+}
+
+static void end_over_time(struct worker *worker, double limit)
+{
+    char reason[128];
+    if (worker->job)
+        snprintf(reason, sizeof reason, "no progress for %g s (trial_time_limit)", limit);
+    else
+        snprintf(reason, sizeof reason, "a worker was not ready after %g s (trial_time_limit)",
+                 limit);
+    end_worker(worker, reason);
+}
+
+// Answers whether there is anything to look at again.
+static bool watch_worker(struct worker *worker)
+{
+    esp_jobs *jobs = worker->local->jobs;
+    double time_limit = esp_jobs_time_limit(jobs);
+    uint64_t memory_limit = esp_jobs_memory_limit(jobs);
+    double passed = loop_seconds(worker->local) - worker->since;
+    bool idle = worker->ready && !worker->job;
+    if (worker->ending) {
+        if (passed > GRACE_SECONDS)
+            process_kill(worker->process);
+    } else if (worker->closed) {
+        if (passed > GRACE_SECONDS)
+            end_worker(worker, "the worker closed its channel");
+    } else if (worker->local->closing) {
+        if (passed > GRACE_SECONDS)
+            end_worker(worker, NULL);
+    } else if (idle) {
+        return false;
+    } else if (memory_limit && worker->pid && resident_bytes(worker->pid) > memory_limit) {
+        end_over_memory(worker, memory_limit);
+    } else if (time_limit > 0 && passed > time_limit) {
+        end_over_time(worker, time_limit);
+    }
+    return true;
+}
+
 static void watch(uv_timer_t *timer)
 {
     struct local *local = timer->data;
-    double time_limit = esp_jobs_time_limit(local->jobs);
-    uint64_t memory_limit = esp_jobs_memory_limit(local->jobs);
+    bool again = false;
+    double now = loop_seconds(local);
+    // Timers come before the pipes: what workers said while the coordinator slept or thought was not
+    // read yet, and that time is not theirs.
+    double slept = now - local->last_look > STALL_SECONDS ? now - local->last_look : 0;
+    local->last_look = now;
     for (struct worker *worker = local->workers; worker; worker = worker->next) {
-        if (!worker->alive || worker->ending || !worker->job)
-            continue;
-        uint64_t resident = memory_limit ? resident_bytes(worker->process.pid) : 0;
-        double silent = loop_seconds(local) - worker->last_sign;
-        if (memory_limit && resident > memory_limit)
-            end_over_limit(worker, "it passed %.1f GiB of resident memory (trial_memory_limit)",
-                           (double)memory_limit / 1073741824.0);
-        else if (time_limit > 0 && silent > time_limit)
-            end_over_limit(worker, "no progress for %g s (trial_time_limit)", time_limit);
+        worker->since = worker->since + slept < now ? worker->since + slept : now;
+        again = watch_worker(worker) || again;
     }
+    if (!again)
+        uv_timer_stop(timer);
 }
 
 // ---- The table --------------------------------------------------------------------------------
@@ -498,6 +484,8 @@ static esp_status local_create(esp_create *create, esp_jobs *jobs, void **out)
     }
     local->jobs = jobs;
     local->end = &local->first;
+    // A worker may be gone before that is known: writing to it is an error, no signal.
+    sigaction(SIGPIPE, &(struct sigaction){.sa_handler = SIG_IGN}, &local->pipe_before);
     uv_timer_init(&local->loop, &local->timer);
     local->timer.data = local;
     uv_timer_start(&local->timer, watch, WATCH_MILLISECONDS, WATCH_MILLISECONDS);
@@ -505,24 +493,33 @@ static esp_status local_create(esp_create *create, esp_jobs *jobs, void **out)
     return ESP_OK;
 }
 
+// Idle workers end by themselves, so that plugins are destroyed as they should; busy ones are ended.
 static void local_destroy(void *handle)
 {
     struct local *local = handle;
+    local->closing = true;
     while (local->first) {
         struct waiting *next = local->first->next;
         waiting_free(local->first);
         local->first = next;
     }
-    local->end = &local->first;
-    for (struct worker *worker = local->workers; worker; worker = worker->next)
-        end_worker(worker);
+    uv_update_time(&local->loop);
+    for (struct worker *worker = local->workers; worker; worker = worker->next) {
+        worker->since = loop_seconds(local);
+        if (worker->ready && !worker->job && !worker->ending)
+            process_close_input(worker->process);
+        else
+            end_worker(worker, NULL);
+    }
+    uv_timer_again(&local->timer);
+    while (local->workers)
+        uv_run(&local->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&local->timer, NULL);
     uv_run(&local->loop, UV_RUN_DEFAULT);
     uv_loop_close(&local->loop);
-    free_given(local);
-    for (uint64_t i = 0; i < local->event_count; i++)
-        free(local->events[i].bytes);
-    free(local->events);
+    sigaction(SIGPIPE, &local->pipe_before, NULL);
+    free_events(local->given, local->given_count);
+    free_events(local->events, local->event_count);
     free(local);
 }
 
@@ -531,19 +528,25 @@ static esp_status local_submit(void *handle, esp_jobs *jobs, uint64_t job,
 {
     struct local *local = handle;
     unsigned char prefix[4];
+    if (local->failed)
+        return ESP_ERROR;
+    if (size > FRAME_MOST)
+        return esp_fail(jobs, ESP_ERROR_INVALID, "a specification of %llu bytes is too large",
+                        (unsigned long long)size);
     struct waiting *made = calloc(1, sizeof *made);
-    char *bytes = size <= FRAME_MOST ? malloc(size + 4) : NULL;
+    char *bytes = malloc(size + sizeof prefix);
     if (!made || !bytes) {
         free(made);
         free(bytes);
         return esp_fail(jobs, ESP_ERROR_MEMORY, "out of memory");
     }
     frame_prefix(prefix, size);
-    memcpy(bytes, prefix, 4);
-    memcpy(bytes + 4, specification, size);
-    *made = (struct waiting){.job = job, .bytes = bytes, .size = size + 4};
+    memcpy(bytes, prefix, sizeof prefix);
+    memcpy(bytes + sizeof prefix, specification, size);
+    *made = (struct waiting){.job = job, .bytes = bytes, .size = size + sizeof prefix};
     *local->end = made;
     local->end = &made->next;
+    local->waiting_count++;
     uv_update_time(&local->loop);
     start_jobs(local);
     return local->failed ? ESP_ERROR : ESP_OK;
@@ -554,30 +557,16 @@ static esp_status local_poll(void *handle, esp_jobs *jobs, const esp_job_event *
 {
     struct local *local = handle;
     (void)jobs;
-    free_given(local);
+    free_events(local->given, local->given_count);
     uv_run(&local->loop, UV_RUN_NOWAIT);
-    *stride = sizeof(esp_job_event);
-    *count = 0;
-    *events = NULL;
-    if (local->failed)
-        return ESP_ERROR;
-    if (local->event_count == 0)
-        return ESP_OK;
-    local->given = calloc(local->event_count, sizeof *local->given);
-    if (!local->given)
-        return ESP_ERROR_MEMORY;
-    local->given_events = local->events;
+    local->given = local->events;
     local->given_count = local->event_count;
-    for (uint64_t i = 0; i < local->given_count; i++) {
-        local->given[i] = local->given_events[i].event;
-        local->given[i].bytes = local->given_events[i].bytes;
-        local->given[i].message = local->given_events[i].message;
-    }
     local->events = NULL;
     local->event_count = local->event_capacity = 0;
     *events = local->given;
     *count = local->given_count;
-    return ESP_OK;
+    *stride = sizeof(esp_job_event);
+    return local->failed ? ESP_ERROR : ESP_OK;
 }
 
 static esp_status local_cancel(void *handle, esp_jobs *jobs, uint64_t job)
@@ -590,21 +579,23 @@ static esp_status local_cancel(void *handle, esp_jobs *jobs, uint64_t job)
             *link = found->next;
             if (!found->next)
                 local->end = link;
+            local->waiting_count--;
             waiting_free(found);
             add_event(local, job, ESP_JOB_CANCELLED, NULL, 0, "cancelled");
-            return ESP_OK;
+            return local->failed ? ESP_ERROR : ESP_OK;
         }
     for (struct worker *worker = local->workers; worker; worker = worker->next)
         if (worker->job && worker->job->job == job) {
             worker->cancelled = true;
-            end_worker(worker);
+            end_worker(worker, NULL);
         }
     return ESP_OK;
 }
 
 static int32_t local_descriptor(void *handle)
 {
-    return uv_backend_fd(&((struct local *)handle)->loop);
+    struct local *local = handle;
+    return uv_backend_fd(&local->loop);
 }
 
 static int32_t local_timeout(void *handle)

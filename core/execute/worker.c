@@ -4,7 +4,9 @@
 
 #include "error/fault.h"
 #include "execute/frames.h"
+#include "execute/guard.h"
 #include "execute/worker_file.h"
+#include "text/printable.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -12,30 +14,44 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct worker {
-    int channel; // to the coordinator
+    pid_t pid;
+    int in, out; // the channel: frames from and to the coordinator
+    int lock;    // on worker.json
     struct registry *registry;
     struct experiment *experiment;
     struct session *session;
-    uint64_t trial;
 };
 
-static void send_json(struct worker *worker, json_t *json)
+// ---- The channel ------------------------------------------------------------------------------
+
+// A plugin that forks and returns twice must not answer twice. Nor can anybody be told of a channel
+// that is broken: the coordinator is gone, and takes this process with it.
+static void send_text(const struct worker *worker, const char *text, size_t size)
+{
+    if (getpid() != worker->pid || !frame_write(worker->out, text, size))
+        _exit(1);
+}
+
+// NULL: out of memory; what is sent this way can be missed.
+static void send_json(const struct worker *worker, json_t *json)
 {
     char *text = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
-    // A coordinator that is gone takes this process with it.
-    if (text && !frame_write(worker->channel, text, strlen(text)))
-        _exit(1);
+    if (text)
+        send_text(worker, text, strlen(text));
     free(text);
 }
 
 static void send_log(void *self, uint32_t level, const char *message)
 {
-    send_json(self, json_pack("{s:{s:i, s:s}}", "log", "level", (int)level, "message", message));
+    char copy[ERROR_MESSAGE_SIZE]; // JSON takes no other
+    snprintf(copy, sizeof copy, "%s", message);
+    text_make_printable(copy);
+    send_json(self, json_pack("{s:{s:i, s:s}}", "log", "level", (int)level, "message", copy));
 }
 
 static uint32_t send_progress(void *self, double step, const esp_measurement *metrics,
@@ -52,24 +68,35 @@ static uint32_t send_progress(void *self, double step, const esp_measurement *me
     return ESP_CONTINUE;
 }
 
-// What a plugin prints must not get between the frames: standard output becomes standard error.
-static bool take_channels(struct worker *worker)
+// Standard input and output are an executor's pipes, never a person's terminal or a file.
+static bool is_channel(int descriptor)
 {
-    worker->channel = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
-    return worker->channel >= 0 && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0;
+    struct stat found;
+    return fstat(descriptor, &found) == 0 && (S_ISFIFO(found.st_mode) || S_ISSOCK(found.st_mode));
 }
 
-static bool die_with_coordinator(void)
+// What a plugin prints or reads must not get between the frames: the channel moves to descriptors
+// of its own, standard output becomes standard error, standard input is empty.
+static bool take_channel(struct worker *worker)
 {
-    pid_t parent = getppid();
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+    worker->in = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    worker->out = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+    int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (worker->in < 0 || worker->out < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 ||
+        dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
         return false;
-    return getppid() == parent && parent != 1;
+    close(null);
+    // A line that was printed before a crash is told.
+    return setvbuf(stdout, NULL, _IOLBF, 0) == 0;
 }
+
+// ---- Serving ----------------------------------------------------------------------------------
 
 static esp_status open_all(struct worker *worker, const char *run_folder, struct error *error)
 {
-    esp_status status = registry_create_empty(&worker->registry, error);
+    esp_status status = worker_file_lock(&worker->lock, run_folder, error);
+    if (status == ESP_OK)
+        status = registry_create_empty(&worker->registry, error);
     if (status == ESP_OK)
         status = registry_add_builtin(worker->registry, ESP_KIND_EXECUTOR, "local",
                                       executor_local(), error);
@@ -83,55 +110,67 @@ static esp_status open_all(struct worker *worker, const char *run_folder, struct
     return status;
 }
 
-static int serve(struct worker *worker)
+static esp_status serve_one(struct worker *worker, const char *bytes, size_t size,
+                            struct error *error)
+{
+    char *answer = NULL;
+    size_t answer_size = 0;
+    send_json(worker, json_pack("{s:b}", "taken", 1));
+    esp_status status = execute_specification(worker->session, bytes, size, send_progress, worker,
+                                              &answer, &answer_size, error);
+    if (status == ESP_OK) {
+        fault_point("result-before");
+        send_text(worker, answer, answer_size);
+        fault_point("result-after");
+    }
+    free(answer);
+    return status;
+}
+
+static esp_status serve(struct worker *worker, struct error *error)
 {
     struct frame_reader reader = {0};
     const char *bytes;
     size_t size;
-    int result = 0;
-    while (result == 0 && frame_read(STDIN_FILENO, &reader, &bytes, &size)) {
-        struct error error;
-        char *answer = NULL;
-        size_t answer_size = 0;
-        error_clear(&error);
-        if (execute_specification(worker->session, bytes, size, send_progress, worker, &answer,
-                                  &answer_size, &error) != ESP_OK) {
-            fprintf(stderr, "espalier worker: %s\n", error.message);
-            result = 1;
-        } else if (!frame_write(worker->channel, answer, answer_size)) {
-            result = 1;
-        }
-        free(answer);
-    }
+    esp_status status = ESP_OK;
+    send_json(worker, json_pack("{s:b}", "ready", 1));
+    while (status == ESP_OK && frame_read(worker->in, &reader, &bytes, &size))
+        status = serve_one(worker, bytes, size, error);
     frame_reader_free(&reader);
-    return result;
+    return status;
 }
 
 int worker_main(const char *run_folder)
 {
-    struct worker worker = {0};
+    struct worker worker = {.lock = -1};
     struct error error;
     error_clear(&error);
     fault_in_worker();
-    // Ctrl-C reaches the whole group; what it means is the coordinator's to decide.
+    // What Ctrl-C means is the coordinator's to decide.
     signal(SIGINT, SIG_IGN);
     signal(SIGPIPE, SIG_IGN);
-    if (!die_with_coordinator() || !take_channels(&worker)) {
+    if (!is_channel(STDIN_FILENO) || !is_channel(STDOUT_FILENO)) {
         fprintf(stderr, "espalier worker: it is started by a run, not by hand\n");
         return 2;
     }
-    int result = 1;
-    log_set_sink(send_log, &worker);
-    if (open_all(&worker, run_folder, &error) == ESP_OK) {
-        send_log(&worker, ESP_LOG_DEBUG,
-                 "a worker is ready"); // from here on a death is its trial's
-        result = serve(&worker);
-    } else {
-        fprintf(stderr, "espalier worker: %s\n", error.message);
+    esp_status status = guard_begin(&error);
+    if (status == ESP_OK && !take_channel(&worker))
+        status = error_set(&error, ESP_ERROR, "the channel to the coordinator is not usable");
+    if (status == ESP_OK) {
+        worker.pid = getpid();
+        send_json(&worker, json_pack("{s:{s:i}}", "worker", "pid", (int)worker.pid));
+        log_set_sink(send_log, &worker);
+        status = open_all(&worker, run_folder, &error);
     }
+    if (status == ESP_OK)
+        status = serve(&worker, &error);
+    if (status != ESP_OK)
+        fprintf(stderr, "espalier worker: %s\n", error.message);
     log_set_sink(NULL, NULL);
     session_destroy(worker.session);
     experiment_destroy(worker.experiment);
     registry_destroy(worker.registry);
-    return result;
+    if (worker.lock >= 0)
+        close(worker.lock);
+    return status == ESP_OK ? 0 : 1;
 }

@@ -7,46 +7,99 @@
 #include <espalier/plugin.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
 
-static const struct part *const *parts_of(const struct experiment *experiment,
-                                          const struct part *parts[5])
+// How long workers of a coordinator that was killed are waited for: looks, and nanoseconds between.
+#define MOST_LOOKS 500
+#define LOOK_NANOSECONDS 10000000
+
+// ---- The lock ---------------------------------------------------------------------------------
+
+esp_status worker_file_lock(int *out, const char *run_folder, struct error *error)
 {
-    parts[0] = &experiment->space;
-    parts[1] = &experiment->strategy;
-    parts[2] = &experiment->estimator;
-    parts[3] = &experiment->dataset;
-    parts[4] = &experiment->engine;
-    return parts;
+    char *path = NULL;
+    esp_status status = ESP_OK;
+    if (asprintf(&path, "%s/worker.json", run_folder) < 0)
+        return error_memory(error);
+    *out = open(path, O_RDONLY | O_CLOEXEC);
+    if (*out < 0 || flock(*out, LOCK_SH) != 0)
+        status = error_set(error, ESP_ERROR_IO, "%s: cannot lock: %s", path, strerror(errno));
+    free(path);
+    return status;
+}
+
+static esp_status wait_for_earlier_workers(const char *path, struct error *error)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return ESP_OK;
+    int code = -1;
+    for (int look = 0; look < MOST_LOOKS; look++) {
+        code = flock(file, LOCK_EX | LOCK_NB);
+        if (code == 0 || errno != EWOULDBLOCK)
+            break;
+        nanosleep(&(struct timespec){0, LOOK_NANOSECONDS}, NULL);
+    }
+    esp_status status = ESP_OK;
+    if (code != 0 && errno == EWOULDBLOCK)
+        status = error_set(error, ESP_ERROR_INVALID,
+                           "%s: a worker of an earlier run, or a process that it started, is still "
+                           "going: it holds a lock on this file",
+                           path);
+    close(file);
+    return status;
+}
+
+// ---- The file ---------------------------------------------------------------------------------
+
+static json_t *plugin_rows(const struct experiment *experiment)
+{
+    const struct part *const parts[] = {&experiment->space, &experiment->strategy,
+                                        &experiment->estimator, &experiment->dataset,
+                                        &experiment->engine};
+    json_t *rows = json_array();
+    for (size_t i = 0; i < ESP_COUNT(parts); i++) {
+        const struct component *component = parts[i]->component;
+        if (!component)
+            continue;
+        json_t *row = json_pack("{s:s, s:s, s:s, s:s}", "kind", kind_name(component->kind), "id",
+                                component->id, "path", component->path, "sha256",
+                                component->sha256 ? component->sha256 : "");
+        if (json_array_append_new(rows, row) != 0) {
+            json_decref(rows);
+            return NULL;
+        }
+    }
+    return rows;
 }
 
 esp_status worker_file_write(const char *run_folder, const struct experiment *experiment,
                              struct error *error)
 {
-    const struct part *parts[5];
     char *text = experiment_text(experiment, error), *path = NULL, *aside = NULL;
-    json_t *plugins = json_array(), *whole = NULL;
+    json_t *plugins = NULL, *whole = NULL;
     esp_status status = text ? ESP_OK : error->status;
-    parts_of(experiment, parts);
-    for (int i = 0; i < 5; i++) {
-        const struct component *component = parts[i]->component;
-        if (component)
-            json_array_append_new(
-                plugins, json_pack("{s:s, s:s, s:s, s:s}", "kind", kind_name(component->kind), "id",
-                                   component->id, "path", component->path, "sha256",
-                                   component->sha256 ? component->sha256 : ""));
-    }
-    if (status == ESP_OK)
-        whole = json_pack("{s:s, s:s, s:O}", "espalier", ESPALIER_VERSION, "config", text,
-                          "plugins", plugins);
-    if (status == ESP_OK && (!whole || asprintf(&path, "%s/worker.json", run_folder) < 0 ||
-                             asprintf(&aside, "%s/.worker.json.new", run_folder) < 0))
+    if (status != ESP_OK)
+        goto cleanup;
+    plugins = plugin_rows(experiment);
+    whole = json_pack("{s:s, s:s, s:O}", "espalier", ESPALIER_VERSION, "config", text, "plugins",
+                      plugins);
+    if (!whole || asprintf(&path, "%s/worker.json", run_folder) < 0 ||
+        asprintf(&aside, "%s/.worker.json.new", run_folder) < 0) {
         status = error_memory(error);
+        goto cleanup;
+    }
+    status = wait_for_earlier_workers(path, error);
     if (status == ESP_OK &&
         (json_dump_file(whole, aside, JSON_INDENT(1)) != 0 || rename(aside, path) != 0))
         status = error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
+cleanup:
     json_decref(plugins);
     json_decref(whole);
     free(text);

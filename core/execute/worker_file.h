@@ -10,4 +10,9 @@
 esp_status worker_file_read(struct experiment **out, struct registry *registry,
                             const char *run_folder, struct error *error);
 
+// A worker holds a shared lock on its file as long as it lives, so that worker_file_write can wait for
+// the end of those whose coordinator was killed: none of them writes into the folder of a resumed run.
+// Owner of the descriptor: the caller (close).
+esp_status worker_file_lock(int *out, const char *run_folder, struct error *error);
+
 #endif

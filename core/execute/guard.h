@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+// The guard of a worker: a process between the executor and the worker, in which no foreign code
+// runs. It sees to it that nothing outlives the worker: what a plugin forked, even into sessions of
+// its own, comes to the guard when its parent ends (PR_SET_CHILD_SUBREAPER), is killed there and
+// reaped. It dies with the executor's process, and the worker with it.
+//
+//   executor's process ---- guard ---- worker ---- whatever plugins start
+//
+// To whoever started it the guard is the worker: it ends with the worker's exit status or by the
+// worker's signal. SIGTERM to the guard ends the worker (by SIGKILL) and all that is below it.
+#ifndef EXECUTE_GUARD_H
+#define EXECUTE_GUARD_H
+
+#include "error/error.h"
+
+// Forks. Returns in the child alone, which is to become the worker, in a process group of its own;
+// the parent stays inside as the guard until it ends. Standard input tells whether the executor is
+// still there. To be called before anything else is: no plugin loaded, no thread started.
+esp_status guard_begin(struct error *error);
+
+#endif
