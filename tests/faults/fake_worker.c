@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker that speaks the protocol and does what its specification says, good or bad: for testing
+// the executor `local` without plugins. fake_worker worker HOW; what HOW and specifications may be is
+// in the tables below. A specification is a word and, for some, a number.
+#include "execute/frames.h"
+#include "execute/guard.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int out;
+static const char *how;
+
+static void say(const char *text)
+{
+    if (!frame_write(out, text, strlen(text)))
+        _exit(9);
+}
+
+ESP_PRINTF(1, 2)
+static void answer(const char *format, ...)
+{
+    char value[256], whole[300];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(value, sizeof value, format, list);
+    va_end(list);
+    snprintf(whole, sizeof whole, "{\"result\": %s}", value);
+    say(whole);
+}
+
+// ---- What a specification may ask for ---------------------------------------------------------
+
+static void die(int number)
+{
+    signal(number, SIG_DFL); // sanitizers have their own ideas
+    raise(number);
+}
+
+static void signal_self(int number)
+{
+    die(number);
+}
+
+static void echo(int number)
+{
+    answer("%d", number);
+}
+
+static void pid(int number)
+{
+    (void)number;
+    answer("%d", (int)getpid());
+}
+
+// Ten signs of life, this many milliseconds apart.
+static void progress(int number)
+{
+    for (int i = 0; i < 10; i++) {
+        char text[64];
+        poll(NULL, 0, number);
+        snprintf(text, sizeof text, "{\"progress\": {\"step\": %d}}", i);
+        say(text);
+    }
+    answer("10");
+}
+
+// Talk that is no progress, for ever.
+static void talk(int number)
+{
+    for (;;) {
+        poll(NULL, 0, number);
+        say("{\"log\": {\"level\": 0, \"message\": \"still here\"}}");
+    }
+}
+
+static void hang(int number)
+{
+    (void)number;
+    for (;;)
+        pause();
+}
+
+// A hang that is deaf to what can be ignored.
+static void deaf(int number)
+{
+    sigset_t all;
+    (void)number;
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    hang(0);
+}
+
+static void slow(int number)
+{
+    poll(NULL, 0, number);
+    answer("\"slept\"");
+}
+
+static void slow_pid(int number)
+{
+    poll(NULL, 0, number);
+    pid(0);
+}
+
+static void leak(int number)
+{
+    for (;;) {
+        char *more = malloc(1 << 20);
+        memset(more, 1, 1 << 20);
+        poll(NULL, 0, number);
+    }
+}
+
+static void leave(int number)
+{
+    fprintf(stderr, "first words\n\nlast words\n");
+    exit(number);
+}
+
+static void assertion(int number)
+{
+    (void)number;
+    fprintf(stderr, "plugin.c:7: it cannot be \xff so\n");
+    die(SIGABRT);
+}
+
+static void flood(int number)
+{
+    for (int i = 0; i < number; i++)
+        fprintf(stderr, "line %d of very many lines\n", i);
+    answer("\"flooded\"");
+}
+
+static void garbage(int number)
+{
+    (void)number;
+    if (write(out, "garbage that is no frame", 24) != 24)
+        _exit(9);
+    hang(0);
+}
+
+static void no_json(int number)
+{
+    (void)number;
+    say("{]");
+    hang(0);
+}
+
+static void no_message(int number)
+{
+    (void)number;
+    say("{\"neither\": 1}");
+    hang(0);
+}
+
+static void mute(int number)
+{
+    (void)number;
+    close(out);
+    hang(0);
+}
+
+static void answer_and_die(int number)
+{
+    answer("\"last\"");
+    die(number);
+}
+
+static void answer_and_leave(int number)
+{
+    static char text[5 << 20]; // more than one read takes
+    memset(text, ' ', sizeof text);
+    memcpy(text, "{\"result\": 5", 12);
+    text[sizeof text - 1] = '}';
+    frame_write(out, text, sizeof text);
+    _exit(number);
+}
+
+// Starts a process that sleeps, and tells its number. The child keeps the channel open.
+static void child(int number)
+{
+    pid_t made = fork();
+    if (made == 0)
+        hang(0);
+    answer("%d", (int)made);
+    if (number) {
+        poll(NULL, 0, 50); // the answer is read
+        die(number);
+    }
+}
+
+// The same in a session of its own, its parent gone: no group and no parent lead to it.
+static void daemon_child(int number)
+{
+    int ends[2];
+    pid_t made = 0;
+    if (pipe(ends) != 0)
+        _exit(9);
+    pid_t between = fork();
+    if (between == 0) {
+        setsid();
+        made = fork();
+        if (made == 0)
+            hang(0);
+        _exit(write(ends[1], &made, sizeof made) != sizeof made);
+    }
+    waitpid(between, NULL, 0);
+    if (read(ends[0], &made, sizeof made) != sizeof made)
+        _exit(9);
+    answer("%d", (int)made);
+    if (number) {
+        poll(NULL, 0, 50);
+        die(number);
+    }
+}
+
+static const struct {
+    const char *word;
+    void (*act)(int number);
+} acts[] = {
+    {"echo", echo},
+    {"pid", pid},
+    {"signal", signal_self},
+    {"progress", progress},
+    {"talk", talk},
+    {"hang", hang},
+    {"deaf", deaf},
+    {"slow", slow},
+    {"slow_pid", slow_pid},
+    {"leak", leak},
+    {"leave", leave},
+    {"assertion", assertion},
+    {"flood", flood},
+    {"garbage", garbage},
+    {"no_json", no_json},
+    {"no_message", no_message},
+    {"mute", mute},
+    {"answer_and_die", answer_and_die},
+    {"answer_and_leave", answer_and_leave},
+    {"child", child},
+    {"daemon", daemon_child},
+};
+
+static void serve(const char *text)
+{
+    char word[32];
+    int number = 0;
+    if (sscanf(text, "%31s %d", word, &number) >= 1)
+        for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+            if (strcmp(acts[i].word, word) == 0) {
+                acts[i].act(number);
+                return;
+            }
+    fprintf(stderr, "fake_worker: what is '%s'?\n", text);
+    exit(8);
+}
+
+// ---- How it begins and ends -------------------------------------------------------------------
+
+// fine        as it should
+// stillborn   says why and exits before it is ready
+// never       is never ready
+// shy         dies of the first specification before it takes it
+// mark:PATH   as fine; makes the file when its input ends
+static void begin(void)
+{
+    char hello[64];
+    snprintf(hello, sizeof hello, "{\"worker\": {\"pid\": %d}}", (int)getpid());
+    say(hello);
+    if (strcmp(how, "stillborn") == 0) {
+        fprintf(stderr, "the engine is cold\n");
+        exit(4);
+    }
+    if (strcmp(how, "never") == 0)
+        hang(0);
+    say("{\"ready\": true}");
+}
+
+int main(int argc, char **argv)
+{
+    struct frame_reader reader = {0};
+    struct error error = {0};
+    const char *bytes;
+    size_t size;
+    if (argc != 3 || strcmp(argv[1], "worker") != 0)
+        return 2;
+    how = argv[2];
+    if (guard_begin(&error) != ESP_OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    out = dup(STDOUT_FILENO);
+    dup2(STDERR_FILENO, STDOUT_FILENO);
+    begin();
+    while (frame_read(STDIN_FILENO, &reader, &bytes, &size)) {
+        char text[128];
+        snprintf(text, sizeof text, "%.*s", (int)size, bytes);
+        if (strcmp(how, "shy") == 0)
+            die(SIGSEGV);
+        say("{\"taken\": true}");
+        serve(text);
+    }
+    frame_reader_free(&reader);
+    if (strncmp(how, "mark:", 5) == 0)
+        close(open(how + 5, O_CREAT | O_WRONLY, 0600));
+    return 0;
+}
