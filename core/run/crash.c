@@ -33,8 +33,20 @@ static void on_crash(int number)
     _exit(1);
 }
 
+// A plugin that calls exit would end the program with a status of its own choice.
+static void on_exit_of_program(void)
+{
+    if (!watched)
+        return;
+    say("espalier: ");
+    say(watched);
+    say(" called exit; the run ends here and can be resumed with --resume\n");
+    _exit(1);
+}
+
 static void install(void)
 {
+    atexit(on_exit_of_program);
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     static char stack[65536];
     stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
