@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a worker process costs a trial: the same trials, of an estimator that does nothing, through the
+// executor `local` with one worker and through `inline`, one at a time, in alternating rounds within
+// this one program. The overhead of a trial is the difference of the two; asked: < 1 ms.
+#include "config/config.h"
+#include "execute/execute.h"
+#include "loader/registry.h"
+#include "support/folder.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ROUNDS 9
+#define TRIALS 500
+#define MOST (ROUNDS * TRIALS)
+
+static const char config_text[] = "[space]\nplugin = chain\n[strategy]\nplugin = random\n"
+                                  "[estimator]\nplugin = faulty\n"
+                                  "[objective]\nmaximize = score\n[budget]\ntrials = 1\n"
+                                  "[run]\nworkers = 1\n";
+
+static struct registry *registry;
+static struct experiment *experiment;
+static struct session *session;
+static struct jobs *jobs;
+static char *folder;
+static const char *worker_command[4];
+
+static void check(esp_status status, const struct error *error)
+{
+    if (status == ESP_OK)
+        return;
+    fprintf(stderr, "%s\n", error->message);
+    exit(1);
+}
+
+static double monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int by_size(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+// This program's own executable is no worker: the program under test is.
+static const char *const *command_of_the_program(esp_jobs *handle)
+{
+    (void)handle;
+    return worker_command;
+}
+
+static esp_jobs_api table;
+
+static void open_all(void)
+{
+    struct error error;
+    struct config *config = NULL;
+    error_clear(&error);
+    check(registry_create(&registry, getenv("ESPALIER_TEST_PLUGINS"), &error), &error);
+    check(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
+          &error);
+    check(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "inline", executor_inline(), &error),
+          &error);
+    check(config_parse(&config, config_text, "bench.ini", folder, &error), &error);
+    check(experiment_create(&experiment, config, registry, &error), &error);
+    check(session_create(&session, experiment, false, &error), &error);
+    check(worker_file_write(folder, experiment, &error), &error);
+    check(jobs_create(&jobs, experiment, session, folder, &error), &error);
+    worker_command[0] = getenv("ESPALIER_BINARY");
+    worker_command[1] = "worker";
+    worker_command[2] = folder;
+    table = *jobs_handle(jobs)->api;
+    table.worker_command = command_of_the_program;
+    jobs_handle(jobs)->api = &table;
+}
+
+// The specification of one random architecture. Owner: the caller (free).
+static char *make_specification(void)
+{
+    struct error error;
+    struct arch *arch = NULL;
+    char hash[17];
+    esp_random random = esp_random_stream(1, 2, 0, 0, 0);
+    error_clear(&error);
+    check(builder_sample(session_builder(session), &random, &arch, &error), &error);
+    struct specification specification = {.arch = arch_json(arch, "chain"), .seed = 1};
+    snprintf(hash, sizeof hash, "%016llx", (unsigned long long)arch_hash(arch));
+    memcpy(specification.hash, hash, sizeof hash);
+    json_t *json = specification_json(&specification);
+    char *text = json_dumps(json, JSON_COMPACT);
+    json_decref(json);
+    json_decref(specification.arch);
+    arch_release(arch);
+    return text;
+}
+
+// Seconds of one trial, from submit to its result.
+static double one_trial(const esp_executor_type *type, void *self, const char *text)
+{
+    esp_jobs *handle = jobs_handle(jobs);
+    const esp_job_event *events = NULL;
+    uint64_t count = 0, stride = 0;
+    double began = monotonic_seconds();
+    check(type->submit(self, handle, 0, text, strlen(text)), handle->base.context);
+    while (count == 0) {
+        struct pollfd descriptor = {type->descriptor(self), POLLIN, 0};
+        if (descriptor.fd >= 0)
+            poll(&descriptor, 1, type->timeout(self));
+        check(type->poll(self, handle, &events, &count, &stride), handle->base.context);
+    }
+    double seconds = monotonic_seconds() - began;
+    if (events->kind != ESP_JOB_RESULT || !strstr((const char *)events->bytes, "score")) {
+        fprintf(stderr, "no result: %s\n", events->message ? events->message : "");
+        exit(1);
+    }
+    return seconds;
+}
+
+static void *create(const esp_executor_type *type)
+{
+    struct error error;
+    esp_create lent = {0};
+    void *self = NULL;
+    error_clear(&error);
+    handle_init(&lent.base, sizeof lent, &error);
+    check(type->create(&lent, jobs_handle(jobs), &self), &error);
+    return self;
+}
+
+int main(void)
+{
+    static double through[MOST], inside[MOST];
+    if (!getenv("ESPALIER_BINARY") || !getenv("ESPALIER_TEST_PLUGINS")) {
+        fprintf(stderr, "ESPALIER_BINARY and ESPALIER_TEST_PLUGINS are not set\n");
+        return 2;
+    }
+    folder = folder_temporary();
+    open_all();
+    char *text = make_specification();
+    void *local = create(executor_local()), *here = create(executor_inline());
+    double began = monotonic_seconds();
+    one_trial(executor_local(), local, text);
+    double start = monotonic_seconds() - began;
+    one_trial(executor_inline(), here, text);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < TRIALS; i++)
+            through[round * TRIALS + i] = one_trial(executor_local(), local, text);
+        for (int i = 0; i < TRIALS; i++)
+            inside[round * TRIALS + i] = one_trial(executor_inline(), here, text);
+    }
+    qsort(through, MOST, sizeof through[0], by_size);
+    qsort(inside, MOST, sizeof inside[0], by_size);
+    double median = through[MOST / 2], least = inside[MOST / 2];
+    printf("a worker's start and first trial          %8.1f ms\n", 1e3 * start);
+    printf("one trial through a worker, median        %8.1f us   (99%%: %.1f us)\n", 1e6 * median,
+           1e6 * through[MOST * 99 / 100]);
+    printf("one trial inline, median                  %8.1f us\n", 1e6 * least);
+    printf(
+        "overhead of the worker                    %8.1f us   (asked: < 1 ms), %.1f times inline\n",
+        1e6 * (median - least), median / least);
+    executor_local()->destroy(local);
+    executor_inline()->destroy(here);
+    free(text);
+    jobs_destroy(jobs);
+    session_destroy(session);
+    experiment_destroy(experiment);
+    registry_destroy(registry);
+    folder_delete(folder);
+    return 0;
+}
