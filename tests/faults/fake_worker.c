@@ -103,6 +103,13 @@ static void slow(int number)
     answer("\"slept\"");
 }
 
+// The same after a first sign of life.
+static void step_and_slow(int number)
+{
+    say("{\"progress\": {\"step\": 1}}");
+    slow(number);
+}
+
 static void slow_pid(int number)
 {
     poll(NULL, 0, number);
@@ -233,6 +240,7 @@ static const struct {
     {"hang", hang},
     {"deaf", deaf},
     {"slow", slow},
+    {"step_and_slow", step_and_slow},
     {"slow_pid", slow_pid},
     {"leak", leak},
     {"leave", leave},

@@ -5,15 +5,14 @@
 #include "support/folder.h"
 #include "support/stand.h"
 #include "support/leak.h"
+#include "support/processes.h"
 
 #include <criterion/criterion.h>
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,26 +36,20 @@ static void prepare(const char *how)
 
 static void begin(void)
 {
-    // Orphans come to this process: what is left at the end is seen.
-    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    processes_adopt();
     prepare("fine");
     stand_open(&stand, executor_local());
 }
 
 static void expect_no_process(void)
 {
-    cr_assert(waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD, "a process is left");
+    cr_assert_eq(processes_left(0), 0, "a process is left");
 }
 
 static void end(void)
 {
     stand_close(&stand);
     expect_no_process();
-}
-
-static bool is_alive(int process)
-{
-    return kill(process, 0) == 0 || errno != ESRCH;
 }
 
 // The number in {"result": number}.
@@ -117,18 +110,6 @@ TestLeak(local, gives_jobs_in_the_order_of_submission_to_one_worker)
     end();
 }
 
-// Of this process, as the kernel lists them. The first one goes to `first`.
-static int count_children(int *first)
-{
-    FILE *list = fopen("/proc/thread-self/children", "r");
-    int count = 0, child;
-    while (fscanf(list, "%d", &child) == 1)
-        if (count++ == 0 && first)
-            *first = child;
-    fclose(list);
-    return count;
-}
-
 TestLeak(local, starts_workers_up_to_the_capacity_and_no_more)
 {
     int pids[9], distinct = 0;
@@ -136,7 +117,7 @@ TestLeak(local, starts_workers_up_to_the_capacity_and_no_more)
     stand.capacity = 3;
     for (uint64_t i = 0; i < 9; i++)
         stand_submit(&stand, i, "slow_pid 50");
-    cr_assert_eq(count_children(NULL), 3);
+    cr_assert_eq(processes_count(NULL), 3);
     for (int i = 0; i < 9; i++) {
         bool met = false;
         pids[i] = result_of(stand_wait(&stand));
@@ -145,7 +126,7 @@ TestLeak(local, starts_workers_up_to_the_capacity_and_no_more)
         distinct += !met;
     }
     cr_assert(distinct >= 2 && distinct <= 3, "%d workers", distinct);
-    cr_assert_eq(count_children(NULL), 3);
+    cr_assert_eq(processes_count(NULL), 3);
     end();
 }
 
@@ -156,7 +137,7 @@ TestLeak(local, starts_no_worker_without_need)
     expect_no_process();
     for (uint64_t i = 0; i < 5; i++)
         ask(i, "echo 1");
-    cr_assert_eq(count_children(NULL), 1);
+    cr_assert_eq(processes_count(NULL), 1);
     end();
 }
 
@@ -228,18 +209,19 @@ TestLeak(local, a_kill_from_outside_is_a_loss)
     expect_end("signal 15", ESP_JOB_LOST, "its worker was killed from outside (SIGTERM)");
     // The guard, which is what a person finds first.
     int worker = ask(1, "pid");
-    stand_submit(&stand, 2, "hang");
+    stand_submit(&stand, 2, "step_and_slow 100000");
+    cr_assert_eq(stand_wait(&stand)->kind, ESP_JOB_PROGRESS);
     int guard = 0;
-    count_children(&guard);
+    processes_count(&guard);
     cr_assert_neq(guard, worker);
     kill(guard, SIGKILL);
     const esp_job_event *event = stand_wait_end(&stand);
     cr_assert(event && event->kind == ESP_JOB_LOST && event->job == 2);
-    for (int i = 0; i < 2000 && is_alive(worker); i++) {
+    for (int i = 0; i < 2000 && process_exists(worker); i++) {
         waitpid(worker, NULL, WNOHANG); // it is ours now
         poll(NULL, 0, 1);
     }
-    cr_assert_not(is_alive(worker));
+    cr_assert_not(process_exists(worker));
     cr_assert_eq(ask(3, "echo 3"), 3);
     end();
 }
@@ -320,7 +302,7 @@ TestLeak(local, an_idle_worker_that_dies_costs_nothing)
     for (int i = 0; i < 5; i++) {
         int worker = ask(1, "pid");
         kill(worker, SIGKILL);
-        for (int j = 0; j < 2000 && is_alive(worker); j++)
+        for (int j = 0; j < 2000 && process_exists(worker); j++)
             poll(NULL, 0, 1);
     }
     cr_assert_eq(ask(2, "echo 2"), 2);
@@ -352,7 +334,8 @@ TestLeak(local, time_in_which_nobody_listened_does_not_count)
     begin();
     stand.time_limit = 0.6;
     ask(1, "echo 1");
-    stand_submit(&stand, 2, "slow 300");
+    stand_submit(&stand, 2, "step_and_slow 300");
+    cr_assert_eq(stand_wait(&stand)->kind, ESP_JOB_PROGRESS);
     poll(NULL, 0, 1200); // a strategy that thinks
     cr_assert_eq(result_of(stand_wait_end(&stand)), -1);
     end();
@@ -396,7 +379,7 @@ TestLeak(local, cancels_what_waits_and_what_runs)
     event = stand_wait(&stand);
     cr_assert(event && event->job == 2 && event->kind == ESP_JOB_CANCELLED);
     cr_assert_eq(result_of(stand_wait(&stand)), 4);
-    cr_assert_not(is_alive(worker));
+    cr_assert_not(process_exists(worker));
     end();
 }
 
@@ -418,14 +401,14 @@ TestLeak(local, ends_busy_workers_and_all_that_they_started)
     begin();
     stand.capacity = 2;
     int child = ask(1, "child"), far = ask(2, "daemon");
-    cr_assert(is_alive(child) && is_alive(far));
+    cr_assert(process_exists(child) && process_exists(far));
     stand_submit(&stand, 3, "deaf");
     stand_submit(&stand, 4, "hang");
     stand_submit(&stand, 5, "echo 5");
     poll(NULL, 0, 100);
     stand_close(&stand);
-    cr_assert_not(is_alive(child));
-    cr_assert_not(is_alive(far));
+    cr_assert_not(process_exists(child));
+    cr_assert_not(process_exists(far));
     expect_no_process();
 }
 
@@ -435,13 +418,13 @@ TestLeak(local, what_a_dying_worker_started_dies_with_it)
     begin();
     for (size_t i = 0; i < 4; i++) {
         int child = ask(1, cases[i]);
-        cr_assert(is_alive(child), "%s", cases[i]);
+        cr_assert(process_exists(child), "%s", cases[i]);
         // A worker that is gone has nothing left when the next one answers.
-        for (int j = 0; j < 2000 && is_alive(child); j++) {
+        for (int j = 0; j < 2000 && process_exists(child); j++) {
             ask(2, "echo 2");
             poll(NULL, 0, 1);
         }
-        cr_assert_not(is_alive(child), "%s", cases[i]);
+        cr_assert_not(process_exists(child), "%s", cases[i]);
     }
     end();
 }
