@@ -309,13 +309,21 @@ static void on_closed(void *owner)
     worker->since = loop_seconds(worker->local);
 }
 
+// What sanitizers write behind the line that says what was wrong: frames of a stack and lines of
+// ==pid==.
+static bool is_trace(const char *line)
+{
+    line += strspn(line, " ");
+    return line[0] == '#' || strncmp(line, "==", 2) == 0;
+}
+
 // A line of standard error goes to the log; the last one is kept, for what a dying process says is
-// why it dies. Sanitizers end with lines of ==pid==, behind their summary.
+// why it dies.
 static void on_line(void *owner, const char *line)
 {
     struct worker *worker = owner;
     size_t size = strlen(line) + 1;
-    if (strncmp(line, "==", 2) != 0)
+    if (!is_trace(line))
         memcpy(worker->last_line, line, size);
     if (worker->printed >= MOST_PRINTED)
         return;

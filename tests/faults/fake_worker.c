@@ -118,9 +118,10 @@ static void slow_pid(int number)
 
 static void leak(int number)
 {
+    static char *volatile kept; // what nobody can see is optimised away
     for (;;) {
-        char *more = malloc(1 << 20);
-        memset(more, 1, 1 << 20);
+        kept = malloc(1 << 20);
+        memset(kept, 1, 1 << 20);
         poll(NULL, 0, number);
     }
 }
@@ -136,6 +137,16 @@ static void assertion(int number)
     (void)number;
     fprintf(stderr, "plugin.c:7: it cannot be \xff so\n");
     die(SIGABRT);
+}
+
+// As a sanitizer does.
+static void report(int number)
+{
+    fprintf(stderr,
+            "==%d==ERROR\nplugin.c:8: it is out of bounds\n    #0 0x1 in build\n"
+            "==%d==ABORTING\n",
+            (int)getpid(), (int)getpid());
+    exit(number);
 }
 
 static void flood(int number)
@@ -245,6 +256,7 @@ static const struct {
     {"leak", leak},
     {"leave", leave},
     {"assertion", assertion},
+    {"report", report},
     {"flood", flood},
     {"garbage", garbage},
     {"no_json", no_json},

@@ -196,6 +196,8 @@ TestLeak(local, last_words_are_told)
     expect_end("leave 0", ESP_JOB_FAILED, "the worker exited with status 0: last words");
     expect_end("assertion", ESP_JOB_FAILED,
                "the worker died of SIGABRT (aborted): plugin.c:7: it cannot be ? so");
+    expect_end("report 1", ESP_JOB_FAILED,
+               "the worker exited with status 1: plugin.c:8: it is out of bounds");
     // Those of one job are not those of the next.
     ask(3, "flood 3");
     expect_end("signal 11", ESP_JOB_FAILED, "the worker died of SIGSEGV (segmentation fault)");
