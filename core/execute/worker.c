@@ -90,6 +90,19 @@ static bool take_channel(struct worker *worker)
     return setvbuf(stdout, NULL, _IOLBF, 0) == 0;
 }
 
+// Where memory runs out, the kernel is to take a worker, whose trial is run again, and not the
+// coordinator or whatever else a person runs. Where that cannot be said, it is as it was.
+static void offer_to_the_oom_killer(void)
+{
+    static const char score[] = "500"; // of 1,000
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file < 0)
+        return;
+    if (write(file, score, sizeof score - 1) < 0)
+        log_line(ESP_LOG_DEBUG, "oom_score_adj cannot be written");
+    close(file);
+}
+
 // ---- Serving ----------------------------------------------------------------------------------
 
 static esp_status open_all(struct worker *worker, const char *run_folder, struct error *error)
@@ -160,6 +173,7 @@ int worker_main(const char *run_folder)
         worker.pid = getpid();
         send_json(&worker, json_pack("{s:{s:i}}", "worker", "pid", (int)worker.pid));
         log_set_sink(send_log, &worker);
+        offer_to_the_oom_killer();
         status = open_all(&worker, run_folder, &error);
     }
     if (status == ESP_OK)

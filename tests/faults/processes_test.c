@@ -103,6 +103,23 @@ Test(processes, all_die_with_a_coordinator_that_is_killed)
     check_kill_of_the_coordinator("nest");
 }
 
+Test(processes, the_kernel_takes_a_worker_before_the_coordinator)
+{
+    char path[64];
+    pid_t run = start("memory", "hang", 0);
+    int worker = wait_for_marks(1);
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", worker);
+    char *of_worker = file_text(path);
+    snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)run);
+    char *of_run = file_text(path);
+    cr_assert_gt(atoi(of_worker), atoi(of_run));
+    free(of_worker);
+    free(of_run);
+    kill(run, SIGKILL);
+    cr_assert_eq(status_of(run), -SIGKILL);
+    cr_assert_eq(processes_left(2.0), 0);
+}
+
 Test(processes, none_is_left_by_a_run_that_is_interrupted)
 {
     static const int numbers[] = {SIGINT, SIGTERM};
