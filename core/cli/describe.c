@@ -3,9 +3,9 @@
 // sections and plugins that docs/configuration.md is.
 #include "cli/command.h"
 #include "cli/load.h"
+#include "cli/output.h"
 #include "config/document.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,32 +17,91 @@ static const struct option describe_options[] = {
     {"plugins", "DIR", "a folder of plugins, looked at first"},
 };
 
+// The default as a value: a number, a truth, a text; NULL (JSON's null) where there is none.
+static json_t *default_json(const esp_param *row)
+{
+    if (!(row->flags & ESP_PARAM_HAS_DEFAULT))
+        return json_null();
+    switch (row->type) {
+    case ESP_PARAM_TYPE_INT:
+        return json_integer(row->int_default);
+    case ESP_PARAM_TYPE_REAL:
+        return json_real(row->real_default);
+    case ESP_PARAM_TYPE_BOOL:
+        return json_boolean(row->int_default);
+    default:
+        return json_string(row->text_default);
+    }
+}
+
+static bool add_range(json_t *json, const esp_param *row)
+{
+    bool whole = row->type == ESP_PARAM_TYPE_INT || row->type == ESP_PARAM_TYPE_INTS;
+    if (whole || row->type == ESP_PARAM_TYPE_REAL)
+        return json_object_set_new(json, "min",
+                                   whole ? json_integer(row->int_min) : json_real(row->real_min)) ==
+                   0 &&
+               json_object_set_new(
+                   json, "max", whole ? json_integer(row->int_max) : json_real(row->real_max)) == 0;
+    if (row->type != ESP_PARAM_TYPE_CHOICE && row->type != ESP_PARAM_TYPE_NAMES)
+        return true;
+    json_t *choices = json_array();
+    bool whole_list = choices != NULL;
+    for (uint64_t i = 0; whole_list && i < row->choice_count; i++)
+        whole_list = json_array_append_new(choices, json_string(row->choices[i])) == 0;
+    return json_object_set_new(json, "choices", choices) == 0 && whole_list;
+}
+
 static json_t *param_json(const esp_param *row)
 {
-    char *values = param_default_text(row), *range = param_range_text(row);
-    json_t *json = json_pack("{s:s, s:s, s:s?, s:s?, s:s, s:s, s:b}", "name", row->name, "type",
-                             param_type_name(row->type), "range", range, "default", values, "unit",
-                             row->unit ? row->unit : "", "help", row->help ? row->help : "", "log",
-                             (row->flags & ESP_PARAM_LOG) != 0);
-    free(values);
-    free(range);
+    json_t *json =
+        json_pack("{s:s, s:s, s:o, s:b, s:b, s:s, s:s}", "name", row->name, "type",
+                  param_type_name(row->type), "default", default_json(row), "required",
+                  (row->flags & ESP_PARAM_REQUIRED) != 0, "log", (row->flags & ESP_PARAM_LOG) != 0,
+                  "unit", row->unit ? row->unit : "", "help", row->help ? row->help : "");
+    if (json && !add_range(json, row)) {
+        json_decref(json);
+        return NULL;
+    }
     return json;
 }
 
-static void print_json(const struct component *component)
+static esp_status print_json(const struct component *component, struct error *error)
 {
     struct description description = component_description(component);
+    char abi[32];
     json_t *params = json_array();
-    const char *row = (const char *)description.params;
-    for (uint64_t i = 0; i < description.param_count; i++, row += description.param_stride)
-        json_array_append_new(params, param_json((const esp_param *)(const void *)row));
-    json_t *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s?, s:s?, s:o}", "kind", kind_name(component->kind), "id",
-                  component->id, "version", component->version, "path", component->path, "summary",
-                  description.summary, "source", description.source, "parameters", params);
-    json_dumpf(json, stdout, JSON_INDENT(1));
-    printf("\n");
-    json_decref(json);
+    bool whole = params != NULL;
+    for (uint64_t i = 0; whole && i < description.param_count; i++)
+        whole = json_array_append_new(params, param_json(description_param(&description, i))) == 0;
+    if (!whole) {
+        json_decref(params);
+        return error_memory(error);
+    }
+    snprintf(abi, sizeof abi, "%u.%u", component->abi_major, component->abi_minor);
+    return output_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:o}", "kind",
+                                 kind_name(component->kind), "id", component->id, "version",
+                                 component->version, "abi", abi, "path", component->path, "sha256",
+                                 component->sha256, "summary", description.summary, "source",
+                                 description.source, "parameters", params),
+                       error);
+}
+
+static void print_param(const esp_param *row)
+{
+    char *standard = param_default_text(row), *range = param_range_text(row);
+    printf("\n  %s: %s\n    %s", row->name, row->help ? row->help : "", param_type_name(row->type));
+    if (range && range[0])
+        printf(", %s", range);
+    if (row->unit && row->unit[0])
+        printf(" %s", row->unit);
+    printf("%s; ", row->flags & ESP_PARAM_LOG ? ", logarithmic" : "");
+    if (!standard)
+        printf("required\n");
+    else
+        printf("default %s\n", standard[0] ? standard : "empty");
+    free(standard);
+    free(range);
 }
 
 static void print_words(const struct component *component)
@@ -52,17 +111,11 @@ static void print_words(const struct component *component)
            description.summary ? description.summary : "");
     if (description.source)
         printf("  after %s\n", description.source);
-    printf("  %s\n", component->path[0] ? component->path : "(part of the program)");
-    const char *row = (const char *)description.params;
-    for (uint64_t i = 0; i < description.param_count; i++, row += description.param_stride) {
-        const esp_param *param = (const esp_param *)(const void *)row;
-        char *values = param_default_text(param), *range = param_range_text(param);
-        printf("  %-20s %s\n%-22s %s; %s%s%s\n", param->name, param->help ? param->help : "", "",
-               range ? range : "", values ? "default " : "required", values ? values : "",
-               param->unit && param->unit[0] ? "" : "");
-        free(values);
-        free(range);
-    }
+    printf("  %s\n", component_place(component));
+    if (description.param_count == 0)
+        printf("  no parameters\n");
+    for (uint64_t i = 0; i < description.param_count; i++)
+        print_param(description_param(&description, i));
 }
 
 // Finds the component that "kind/id" names.
@@ -93,23 +146,29 @@ int command_describe(int argc, char **argv)
         return result;
     const char *name = options_argument(&options, 0);
     bool all = options_given(&options, "all");
+    bool as_text = all || options_given(&options, "markdown");
     esp_status status = ESP_OK;
     if (!name && !all)
-        status = error_set(&error, ESP_ERROR_INVALID, "expected KIND/ID, for example space/chain");
+        status = error_set(&error, ESP_ERROR_INVALID,
+                           "describe what? expected KIND/ID, for example space/chain");
     if (status == ESP_OK)
         status = registry_open(&registry, options_value(&options, "plugins"), &error);
     if (status == ESP_OK && !all)
         status = find_component(&component, registry, name, &error);
     if (status == ESP_OK && all)
         text = configuration_document(registry);
-    else if (status == ESP_OK && options_given(&options, "markdown"))
+    else if (status == ESP_OK && as_text)
         text = component_document(component);
     else if (status == ESP_OK && options_given(&options, "json"))
-        print_json(component);
+        status = print_json(component, &error);
     else if (status == ESP_OK)
         print_words(component);
+    if (status == ESP_OK && as_text && !text)
+        status = error_memory(&error);
     if (text)
         fputs(text, stdout);
+    if (status == ESP_OK)
+        status = output_flush(&error);
     free(text);
     registry_destroy(registry);
     options_destroy(&options);

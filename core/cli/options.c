@@ -7,25 +7,28 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_help(const char *usage, const struct option *table, uint64_t count)
+static const char *dashes(const char *name)
 {
-    printf("usage: espalier %s%s\n", usage, count ? " [options]" : "");
-    for (uint64_t i = 0; i < count; i++) {
-        char left[64];
-        const char *dashes = table[i].name[1] ? "--" : "-";
-        snprintf(left, sizeof left, "%s%s%s%s", dashes, table[i].name,
-                 table[i].value_name ? " " : "", table[i].value_name ? table[i].value_name : "");
-        printf("  %-30s %s\n", left, table[i].help);
-    }
+    return name[0] && !name[1] ? "-" : "--";
 }
 
-static const struct option *find(const struct options *options, const char *name, size_t length)
+static void print_help(const char *usage, const struct option *table, uint64_t count)
 {
-    for (uint64_t i = 0; i < options->table_count; i++)
-        if (strlen(options->table[i].name) == length &&
-            strncmp(options->table[i].name, name, length) == 0)
-            return &options->table[i];
-    return NULL;
+    int width = (int)strlen("--help");
+    for (uint64_t i = 0; i < count; i++) {
+        const char *value = table[i].value_name ? table[i].value_name : "";
+        int length = (int)(strlen(dashes(table[i].name)) + strlen(table[i].name) + strlen(value)) +
+                     (table[i].value_name ? 1 : 0);
+        width = length > width ? length : width;
+    }
+    printf("usage: espalier %s [options]\n", usage);
+    for (uint64_t i = 0; i < count; i++) {
+        int length =
+            printf("  %s%s%s%s", dashes(table[i].name), table[i].name,
+                   table[i].value_name ? " " : "", table[i].value_name ? table[i].value_name : "");
+        printf("%*s  %s\n", width + 2 - length, "", table[i].help);
+    }
+    printf("  %-*s  this page\n", width, "--help");
 }
 
 static int wrong_use(const char *usage, const char *what, const char *word)
@@ -37,38 +40,51 @@ static int wrong_use(const char *usage, const char *what, const char *word)
 
 static int unknown_option(const struct options *options, const char *usage, const char *word)
 {
-    const char *names[OPTIONS_MOST];
-    const char *name = word + strspn(word, "-");
-    uint64_t count = 0;
-    for (; count < options->table_count && count < OPTIONS_MOST; count++)
-        names[count] = options->table[count].name;
+    const char *names[OPTIONS_MOST] = {"help"};
+    char name[128];
+    const char *start = word + strspn(word, "-");
+    uint64_t count = 1;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(start, "="), start);
+    for (uint64_t i = 0; i < options->table_count && count < OPTIONS_MOST; i++)
+        names[count++] = options->table[i].name;
     const char *nearest = text_nearest(name, names, count);
     if (!nearest)
         return wrong_use(usage, "unknown option", word);
-    fprintf(stderr, "espalier: unknown option '%s'; did you mean '--%s'?\n", word, nearest);
+    fprintf(stderr, "espalier: unknown option '%s'; did you mean '%s%s'?\n", word, dashes(nearest),
+            nearest);
     return 2;
+}
+
+// The option that a word with dashes names; `*value` behind its `=`, or NULL.
+static const struct option *find(const struct options *options, const char *word,
+                                 const char **value)
+{
+    const char *name = word + (word[1] == '-' ? 2 : 1);
+    const char *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    *value = equals ? equals + 1 : NULL;
+    for (uint64_t i = 0; i < options->table_count; i++) {
+        const char *known = options->table[i].name;
+        if (strlen(known) == length && strncmp(known, name, length) == 0 &&
+            strlen(dashes(known)) == (size_t)(name - word))
+            return &options->table[i];
+    }
+    return NULL;
 }
 
 // Takes the option at argv[*i], and its value.
 static int take_option(struct options *options, const char *usage, int argc, char **argv, int *i)
 {
-    const char *word = argv[*i];
-    const char *name = word + (word[1] == '-' ? 2 : 1);
-    const char *equals = strchr(name, '=');
-    const struct option *option =
-        find(options, name, equals ? (size_t)(equals - name) : strlen(name));
+    const char *word = argv[*i], *value;
+    const struct option *option = find(options, word, &value);
     if (!option)
         return unknown_option(options, usage, word);
-    const char *value = NULL;
-    if (option->value_name) {
-        value = equals ? equals + 1 : NULL;
-        if (!value && *i + 1 < argc)
-            value = argv[++*i];
-        if (!value)
-            return wrong_use(usage, "a value is missing after", word);
-    } else if (equals) {
+    if (!option->value_name && value)
         return wrong_use(usage, "no value goes with", word);
-    }
+    if (option->value_name && !value && *i + 1 < argc && strncmp(argv[*i + 1], "--", 2) != 0)
+        value = argv[++*i];
+    if (option->value_name && !value)
+        return wrong_use(usage, "a value is missing after", word);
     if (options->given_count == OPTIONS_MOST)
         return wrong_use(usage, "too many options at", word);
     options->given[options->given_count].option = option;

@@ -33,7 +33,8 @@ struct options {
 // --help, 2 after wrong use, which was said on standard error.
 #define OPTIONS_GO_ON (-1)
 
-// `usage`: the command and its arguments, "run CONFIG". `least`, `most`: how many arguments.
+// `usage`: the command and its arguments, "run CONFIG". `least`, `most`: how many arguments. A value
+// that begins with two dashes is given as --name=value; behind `--` all are arguments.
 int options_parse(struct options *out, const char *usage, const struct option *table,
                   uint64_t table_count, uint64_t least, uint64_t most, int argc, char **argv);
 void options_destroy(struct options *options);
