@@ -230,12 +230,11 @@ static esp_status check_row(const esp_param *row, struct error *error)
     }
     if (status == ESP_OK && has_default && !row->text_default)
         status = error_set(error, ESP_ERROR_DATA, "its default is NULL");
-    if (status == ESP_OK && has_default) {
-        status = parameter_check_default(row, error);
-        if (status != ESP_OK)
-            error_prefix(error, "its default is none: ");
-    }
-    return status == ESP_OK ? ESP_OK : ESP_ERROR_DATA;
+    struct error words;
+    error_clear(&words);
+    if (status == ESP_OK && has_default && parameter_check_default(row, &words) != ESP_OK)
+        status = error_set(error, ESP_ERROR_DATA, "its default is none: %s", words.message);
+    return status;
 }
 
 static esp_status check_name(const struct description *description, uint64_t i, struct error *error)

@@ -51,8 +51,8 @@ static esp_status read_component(struct note *out, const char *bytes, struct err
                          component->kind, ESP_KIND_SPACE, ESP_KIND_EXECUTOR);
     if (!valid_id(component->id))
         return error_set(error, ESP_ERROR_DATA,
-                         "its note names a %s with an id that is none: expected [a-z][a-z0-9_]*, "
-                         "at most %d bytes",
+                         "its note names a component of kind %s with an id that is none: expected "
+                         "[a-z][a-z0-9_]*, at most %d bytes",
                          kind, ESP_NOTE_ID_SIZE - 1);
     for (uint32_t i = 0; i < out->count; i++)
         if (out->components[i].kind == component->kind &&
