@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A plugin with one component of each kind, for tests of the loader: it computes nothing. What it is
-// to do wrong comes from the environment, so that one file serves all the tests:
+// A plugin with one component of each kind, for tests of the loader: it computes nothing. It is C11
+// to C2x and C++17 (tests/consumer). What it is to do wrong comes from the environment, so that one
+// file serves all the tests:
 //   SAMPLE_LOADED=FILE       its constructor writes the file: code of it ran
 //   SAMPLE_WITHOUT=FUNCTION  descriptions lack this function
 //   SAMPLE_SIZE=N            descriptions say that they have N bytes
@@ -112,8 +113,9 @@ static void strategy_describe(esp_strategy_type *out)
 
 static const esp_estimator_info *estimator_info(void *self)
 {
-    static const esp_estimator_info info = {.struct_size = sizeof(esp_estimator_info)};
+    static esp_estimator_info info;
     (void)self;
+    info.struct_size = sizeof info;
     return &info;
 }
 
@@ -136,8 +138,9 @@ static void estimator_describe(esp_estimator_type *out)
 
 static const esp_dataset_info *dataset_info(void *self)
 {
-    static const esp_dataset_info info = {.struct_size = sizeof(esp_dataset_info)};
+    static esp_dataset_info info;
     (void)self;
+    info.struct_size = sizeof info;
     return &info;
 }
 

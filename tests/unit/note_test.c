@@ -205,6 +205,7 @@ TestLeak(note, damaged_sections)
     plugin_file_section(&desk.file)->sh_size = UINT64_C(1) << 40;
     expect_reason(&desk, "a terabyte", "has 1099511627776 bytes");
     plugin_file_section(&desk.file)->sh_size = 65536;
+    plugin_file_section(&desk.file)->sh_offset = desk.file.size;
     expect_reason(&desk, "behind the end", "holds no whole note");
     plugin_file_section(&desk.file)->sh_offset = desk.file.size - 8;
     expect_reason(&desk, "across the end", "holds no whole note");
