@@ -27,7 +27,6 @@ static const char *reason_of(const char *message, const char *path)
 esp_status library_load(const void **type, const char *path, uint32_t kind, const char *id,
                         struct error *error)
 {
-    library_prepare_environment();
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
     if (!library)
         return error_set(error, ESP_ERROR_DATA, "it cannot be loaded: %s",

@@ -6,7 +6,8 @@
 
 #include "error/error.h"
 
-// Threads of the libraries that plugins link to are set to one, before anything is loaded.
+// Threads of the libraries that plugins link to are set to one. The registry's creation does it: before
+// anything is loaded, and before there are threads (setenv is not safe among them).
 void library_prepare_environment(void);
 
 // Loads the file (RTLD_NOW | RTLD_LOCAL; it stays loaded until the process ends) and answers with

@@ -368,11 +368,14 @@ Test(inspect, says_the_reason, .init = begin, .fini = end)
 
 static void expect_refusal(const char *id, const char *reason)
 {
+    char out[600];
+    snprintf(out, sizeof out, "%s/out", folder);
     char *config = folder_write(folder, "run.ini",
                                 "[space]\nplugin = sample\n[strategy]\nplugin = random\n"
                                 "[estimator]\nplugin = nk_landscape\n[objective]\n"
-                                "maximize = fitness\n[run]\nout = /nowhere/at/all\n");
-    struct command_result result = run((const char *[]){"run", config, "--set", id, NULL});
+                                "maximize = fitness\n");
+    struct command_result result =
+        run((const char *[]){"run", config, "--set", id, "--out", out, NULL});
     cr_expect_eq(result.status, 2, "%d", result.status);
     cr_expect(strstr(result.err, reason), "'%s' is not in\n%s", reason, result.err);
     command_free(&result);

@@ -76,9 +76,12 @@ Test(wrong_use, says_what_was_meant, .init = begin, .fini = end)
     expect_wrong_use(WORDS("describe", "space/chian"),
                      "there is no space 'chian'; did you mean 'chain'?");
     expect_wrong_use(WORDS("inspect"), "an argument is missing");
-    expect_wrong_use(WORDS("inspect", "/nowhere.so"), "/nowhere.so: it cannot be read: No such");
-    expect_wrong_use(WORDS("list", "--plugins", "/nowhere"),
-                     "--plugins: /nowhere: it is no folder that can be read");
+    char nowhere[600], words[700];
+    snprintf(nowhere, sizeof nowhere, "%s/nowhere.so", folder);
+    snprintf(words, sizeof words, "%s: it cannot be read: No such file", nowhere);
+    expect_wrong_use(WORDS("inspect", nowhere), words);
+    snprintf(words, sizeof words, "--plugins: %s: it is no folder that can be read", nowhere);
+    expect_wrong_use(WORDS("list", "--plugins", nowhere), words);
     expect_wrong_use(WORDS("--plugins", folder), "expected --plugins DIR COMMAND");
     expect_wrong_use(WORDS("--plugins", folder, "inspect", "x.so"),
                      "inspect loads no plugins: --plugins does not go with it");

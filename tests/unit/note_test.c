@@ -255,6 +255,16 @@ TestLeak(note, without_section_headers_the_segments_say_it)
     drop_sections(&desk);
     find_segment(&desk, PT_NOTE)->p_type = PT_NULL;
     expect_reason(&desk, "no segment", "it has no note .note.espalier: it is no plugin");
+    // No more is read than notes need: a segment of 64 KiB is, one that is larger is not.
+    size_t size = desk.good.size + 70000;
+    desk.file.bytes = realloc(desk.file.bytes, size);
+    memset(desk.file.bytes + desk.good.size, 0, size - desk.good.size);
+    desk.file.size = size;
+    drop_sections(&desk);
+    find_segment(&desk, PT_NOTE)->p_filesz = 65536;
+    cr_expect_eq(desk_read(&desk), ESP_OK, "%s", desk.error.message);
+    find_segment(&desk, PT_NOTE)->p_filesz = 65537;
+    expect_reason(&desk, "a large segment", "it has no note");
     desk_close(&desk);
 }
 
