@@ -21,7 +21,7 @@ void error_clear(struct error *error);
 ESP_PRINTF(3, 4)
 esp_status error_set(struct error *error, esp_status status, const char *format, ...);
 
-// Puts words before the message that is there: "configs/a.ini:3: " or "plugin chain: ".
+// Puts words before the message that is there: "configs/a.ini:3: " or "space chain: ".
 ESP_PRINTF(2, 3)
 void error_prefix(struct error *error, const char *format, ...);
 
