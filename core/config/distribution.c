@@ -5,6 +5,7 @@
 #include "config/list.h"
 #include "config/units.h"
 #include "config/value.h"
+#include "text/stream.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -198,8 +199,5 @@ char *distribution_text(const struct parameter *parameter)
             fprintf(file, "%s%s", i ? ", " : "one_of(", domain->names[i]);
         fputs(")", file);
     }
-    if (fclose(file) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return text_stream_close(file, &text);
 }

@@ -3,6 +3,7 @@
 #include "config/entries.h"
 #include "config/experiment.h"
 #include "config/units.h"
+#include "text/stream.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -81,7 +82,7 @@ static void write_metrics(FILE *file, const struct experiment *experiment, bool 
             fprintf(list, "%s%s", any ? ", " : "", experiment->objectives[i].metric);
             any = true;
         }
-    if (!list || fclose(list) != 0)
+    if (!list || !text_stream_close(list, &text))
         error_memory(error);
     else if (any)
         write_entry(file, maximize ? "maximize" : "minimize", text, error);
@@ -98,7 +99,7 @@ static void write_constraints(FILE *file, const struct experiment *experiment, s
         write_real(bound, row->bound);
         fprintf(list, "%s%s %s %s", i ? ", " : "", row->metric, row->at_most ? "<=" : ">=", bound);
     }
-    if (!list || fclose(list) != 0)
+    if (!list || !text_stream_close(list, &text))
         error_memory(error);
     else if (experiment->constraint_count > 0)
         write_entry(file, "subject_to", text, error);
@@ -179,7 +180,7 @@ char *experiment_text(const struct experiment *experiment, struct error *error)
     }
     for (int i = 0; i < SECTION_COUNT; i++)
         write_section(file, experiment, (enum section_id)i, error);
-    if (fclose(file) != 0)
+    if (!text_stream_close(file, &text))
         error_memory(error);
     if (error->status != ESP_OK) {
         free(text);
@@ -234,7 +235,8 @@ char *experiment_difference(const char *stored_text, const char *text, bool igno
     if (file) {
         compare(file, stored, now, ignore_dataset_path, false, &count);
         compare(file, now, stored, ignore_dataset_path, true, &count);
-        fclose(file);
+        if (!text_stream_close(file, &lines))
+            error_memory(error);
     } else if (error->status == ESP_OK) {
         error_memory(error);
     }

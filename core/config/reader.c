@@ -167,6 +167,18 @@ static char *read_line(char *buffer, int size, void *self)
 
 // ---- Keys: what inih gives ----------------------------------------------------------------------
 
+// Without a comment and the blanks before it, which inih leaves on a line that goes on.
+static size_t without_comment(const char *value)
+{
+    size_t length = 0;
+    while (value[length] &&
+           !(value[length] == ';' && length > 0 && isspace((unsigned char)value[length - 1])))
+        length++;
+    while (length > 0 && isspace((unsigned char)value[length - 1]))
+        length--;
+    return length;
+}
+
 // The rest of a value: behind what is stored of it.
 static esp_status take_rest(struct reading *reading, const char *value)
 {
@@ -177,7 +189,7 @@ static esp_status take_rest(struct reading *reading, const char *value)
     struct stored *stored =
         config_find_stored(reading->config, reading->last_section, reading->last_key);
     char *joined = NULL;
-    if (asprintf(&joined, "%s%s", stored->entry.value, value) < 0)
+    if (asprintf(&joined, "%s%.*s", stored->entry.value, (int)without_comment(value), value) < 0)
         return error_memory(reading->error);
     free((char *)(uintptr_t)stored->entry.value);
     stored->entry.value = joined;

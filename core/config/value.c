@@ -5,8 +5,9 @@
 #include "config/list.h"
 #include "config/units.h"
 #include "text/nearest.h"
+#include "text/stream.h"
 
-#include <math.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -154,6 +155,25 @@ static esp_status take_list(struct parameter *parameter, const char *text, struc
     return status;
 }
 
+// Takes out of an absolute path what says nothing: "/./", "//", and a slash at its end.
+static void tidy(char *path)
+{
+    char *end = path;
+    for (const char *from = path; *from;) {
+        const char *name = from + strspn(from, "/");
+        size_t length = strcspn(name, "/");
+        from = name + length;
+        if (length == 0 || (length == 1 && name[0] == '.'))
+            continue;
+        *end++ = '/';
+        memmove(end, name, length);
+        end += length;
+    }
+    if (end == path)
+        *end++ = '/';
+    *end = '\0';
+}
+
 char *path_absolute(const char *folder, const char *path)
 {
     char *here = NULL, *joined = NULL;
@@ -167,8 +187,14 @@ char *path_absolute(const char *folder, const char *path)
     if (length < 0)
         return NULL;
     char *real = realpath(joined, NULL);
-    if (!real) // it is not there, which others will say
+    if (!real && errno == ENOMEM) {
+        free(joined);
+        return NULL;
+    }
+    if (!real) { // it is not there, which others will say
+        tidy(joined);
         return joined;
+    }
     free(joined);
     return real;
 }
@@ -231,10 +257,7 @@ static char *list_text(const struct parameter *parameter)
         else
             fputs(parameter->names[i], file);
     }
-    if (fclose(file) == 0)
-        return text;
-    free(text);
-    return NULL;
+    return text_stream_close(file, &text);
 }
 
 char *value_text_of(const struct parameter *parameter)

@@ -16,8 +16,8 @@ void value_clear(struct parameter *parameter);
 // As the INI would say it. Owner: the caller (free). NULL: out of memory.
 char *value_text_of(const struct parameter *parameter);
 
-// `path` from `folder`, absolute, and without "..", "." and symbolic links where it exists. Owner: the
-// caller (free). NULL: out of memory.
+// `path` from `folder`, absolute and without "."; where it exists, also without ".." and symbolic
+// links. Owner: the caller (free). NULL: out of memory.
 char *path_absolute(const char *folder, const char *path);
 
 // Has the row's range no least, no largest number?
