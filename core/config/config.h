@@ -20,7 +20,7 @@ struct config;
 // of two includes the later wins), then applies `sets`, each "section.key=value". Refuses lines that
 // inih would cut or join, a key given twice in one file, text outside a section (but `include`), and
 // includes that go in a circle. A line that ends in a backslash goes on at the next one, which is
-// indented; the blanks around the break are no part of the value.
+// indented; the blanks around the break are no part of the value. A tab counts as a blank.
 esp_status config_load(struct config **out, const char *path, const char *const *sets,
                        uint64_t set_count, struct error *error);
 // The same from text; `name` stands for the file in messages, `folder` for relative paths.

@@ -58,17 +58,17 @@ static bool is_comment(char c)
     return c == ';' || c == '#';
 }
 
-static esp_status take_section(struct reading *reading, const char *line, size_t length)
+static esp_status take_section(struct reading *reading, const char *line)
 {
     char name[LONGEST_SECTION + 1];
-    const char *end = memchr(line, ']', length);
+    const char *end = strchr(line, ']');
     if (!end)
         return refuse(reading, "expected ']' at the end of the section's name");
     if (end - line - 1 > LONGEST_SECTION)
         return refuse(reading, "the section's name is longer than %d bytes", LONGEST_SECTION);
-    for (const char *after = end + 1; after < line + length && !is_comment(*after); after++)
-        if (!isspace((unsigned char)*after))
-            return refuse(reading, "expected nothing behind the section's ']'");
+    const char *behind = end + 1 + strspn(end + 1, " ");
+    if (*behind && !is_comment(*behind))
+        return refuse(reading, "expected nothing behind the section's ']'");
     snprintf(name, sizeof name, "%.*s", (int)(end - line - 1), line + 1);
     if (strchr(name, ';'))
         return refuse(reading, "a section's name holds no ';'");
@@ -76,93 +76,83 @@ static esp_status take_section(struct reading *reading, const char *line, size_t
                               reading->error);
 }
 
-// A line that begins at the left and is neither blank nor a comment.
-static esp_status check_line(struct reading *reading, const char *line, size_t length)
+static esp_status check_key(const struct reading *reading, const char *line)
 {
-    if (line[0] == '[')
-        return take_section(reading, line, length);
-    const char *equals = memchr(line, '=', length), *colon = memchr(line, ':', length);
-    if (colon && (!equals || colon < equals)) // inih would split there
+    size_t length = strcspn(line, "=:");
+    if (line[length] == ':') // inih would split there
         return refuse(reading, "expected 'key = value'; a key holds no ':'");
-    if (!equals)
+    if (line[length] == '\0')
         return refuse(reading, "expected 'key = value' or '[section]'");
-    if (equals == line)
+    if (length == 0)
         return refuse(reading, "expected a key before the '='");
-    if (equals + 1 < line + length && equals[1] == ';')
-        return refuse(reading, "a value cannot begin with ';'; put a blank before a comment");
-    return ESP_OK;
+    return line[length + 1] == ';'
+               ? refuse(reading, "a value cannot begin with ';'; put a blank before a comment")
+               : ESP_OK;
 }
 
 // A line behind one that ended in a backslash.
-static esp_status check_rest(const struct reading *reading, const char *line, size_t blanks,
-                             size_t length)
+static esp_status check_rest(const struct reading *reading, const char *rest, size_t blanks)
 {
-    if (blanks == length || blanks == 0)
+    if (blanks == 0)
         return refuse(reading, "expected the rest of the value above, which ends in a backslash; "
                                "indent it");
-    return is_comment(line[blanks]) ? refuse(reading, "a value that goes on cannot be parted by a "
-                                                      "comment")
-                                    : ESP_OK;
+    return is_comment(rest[0])
+               ? refuse(reading, "a value that goes on cannot be parted by a comment")
+               : ESP_OK;
 }
 
-// Printable, but for tabs. At most LONGEST_LINE bytes, none of them zero.
-static bool is_readable(const char *line, size_t length)
+// The text's next line into `line`, tabs as blanks and without those at its end; empty for a comment.
+static esp_status next_line(struct reading *reading, char line[LONGEST_LINE + 1])
 {
-    char copy[LONGEST_LINE + 1];
-    for (size_t i = 0; i < length; i++)
-        copy[i] = line[i] == '\t' ? ' ' : line[i];
-    copy[length] = '\0';
-    return text_printable(copy);
-}
-
-// Tests the line, and says by `*kept` how many of its bytes inih gets.
-static esp_status check(struct reading *reading, const char *line, size_t length, size_t *kept)
-{
-    size_t blanks = 0;
-    while (blanks < length && isspace((unsigned char)line[blanks]))
-        blanks++;
-    *kept = 0;
-    reading->continues = reading->goes_on;
-    reading->goes_on = false;
-    if (!reading->continues && (blanks == length || is_comment(line[blanks])))
-        return ESP_OK; // inih gets an empty line
-    while (length > blanks && isspace((unsigned char)line[length - 1]))
+    const char *text = reading->next;
+    size_t length = strcspn(text, "\n"), blanks = 0;
+    reading->next += length + (text[length] == '\n');
+    reading->line++;
+    line[0] = '\0';
+    while (length > 0 && isspace((unsigned char)text[length - 1]))
         length--;
+    while (blanks < length && isspace((unsigned char)text[blanks]))
+        blanks++;
+    if (!reading->goes_on && is_comment(text[blanks]))
+        return ESP_OK;
     if (length > LONGEST_LINE)
         return refuse(reading,
                       "the line has %zu bytes, and at most %d are read; end it in a backslash and "
                       "go on, indented, at the next",
                       length, LONGEST_LINE);
-    if (!is_readable(line, length))
-        return refuse(reading, "the line holds a control character, or is no UTF-8");
-    esp_status status = ESP_OK;
-    if (reading->continues)
-        status = check_rest(reading, line, blanks, length);
-    else if (blanks > 0)
-        return refuse(reading, "the line is indented, and would be joined to the value above; "
-                               "begin it at the left, or end the line above in a backslash");
-    if (status == ESP_OK && !reading->continues)
-        status = check_line(reading, line, length);
-    reading->goes_on = length > 0 && line[length - 1] == '\\' && line[0] != '[';
-    *kept = length - reading->goes_on;
-    return status;
+    for (size_t i = 0; i < length; i++)
+        line[i] = text[i] == '\t' ? ' ' : text[i];
+    line[length] = '\0';
+    return text_printable(line)
+               ? ESP_OK
+               : refuse(reading, "the line holds a control character, or is no UTF-8");
 }
 
 // inih's reader, as fgets.
 static char *read_line(char *buffer, int size, void *self)
 {
     struct reading *reading = self;
+    char line[LONGEST_LINE + 1];
     if (*reading->next == '\0' || reading->error->status != ESP_OK)
         return NULL;
-    const char *line = reading->next;
-    size_t length = strcspn(line, "\n"), kept;
-    reading->next += length + (line[length] == '\n');
-    reading->line++;
-    if (check(reading, line, length, &kept) != ESP_OK || kept + 2 > (size_t)size)
-        return NULL;
-    memcpy(buffer, line, kept);
-    strcpy(buffer + kept, "\n");
-    return buffer;
+    esp_status status = next_line(reading, line);
+    size_t blanks = strspn(line, " "), length = strlen(line);
+    reading->continues = reading->goes_on;
+    reading->goes_on = false;
+    if (status == ESP_OK && reading->continues)
+        status = check_rest(reading, line + blanks, blanks);
+    else if (status == ESP_OK && blanks > 0)
+        status = refuse(reading, "the line is indented, and would be joined to the value above; "
+                                 "begin it at the left, or end the line above in a backslash");
+    else if (status == ESP_OK && length > 0)
+        status = line[0] == '[' ? take_section(reading, line) : check_key(reading, line);
+    if (status == ESP_OK && length > 0 && line[length - 1] == '\\') {
+        reading->goes_on = reading->continues || line[0] != '[';
+        line[length - reading->goes_on] = '\0';
+    }
+    if (status == ESP_OK && snprintf(buffer, (size_t)size, "%s\n", line) >= size)
+        status = refuse(reading, "inih was built for lines of at most %d bytes", size - 2);
+    return status == ESP_OK ? buffer : NULL;
 }
 
 // ---- Keys: what inih gives ----------------------------------------------------------------------
@@ -233,8 +223,13 @@ static esp_status take_key(struct reading *reading, const char *section, const c
 static int handle(void *self, const char *section, const char *key, const char *value)
 {
     struct reading *reading = self;
+    size_t length = without_comment(value);
     if (reading->error->status != ESP_OK)
         return 0;
+    if (length > 0 && value[length - 1] == '\\' && !reading->goes_on)
+        return refuse(reading,
+                      "a value cannot end in a backslash; one with which it goes on stands "
+                      "at the line's end, behind a comment") == ESP_OK;
     return (reading->continues ? take_rest(reading, value)
                                : take_key(reading, section, key, value)) == ESP_OK;
 }

@@ -155,7 +155,8 @@ static esp_status take_list(struct parameter *parameter, const char *text, struc
     return status;
 }
 
-// Takes out of an absolute path what says nothing: "/./", "//", and a slash at its end.
+// Takes out of an absolute path, which is not the root, what says nothing: "/./", "//", and a slash at
+// its end.
 static void tidy(char *path)
 {
     char *end = path;
@@ -169,8 +170,6 @@ static void tidy(char *path)
         memmove(end, name, length);
         end += length;
     }
-    if (end == path)
-        *end++ = '/';
     *end = '\0';
 }
 

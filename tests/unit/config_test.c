@@ -75,7 +75,7 @@ TestLeak(config, each_text_is_read_with_its_lines)
         {"\xef\xbb\xbf[a]\nx = 1\n", "[a] x=1@2|"},
         {"[a]\nx =\ny = ;nothing\n", "[a] x=@2|[a] y=@3|"},
         {"[a]\nx = b = c : d\n", "[a] x=b = c : d@2|"},
-        {"[a]\nx\t=\tone two\t\n", "[a] x=one two@2|"},
+        {"[a]\nx\t=\tone\ttwo\t\n", "[a] x=one two@2|"},
         {"[a]\nx = \xc3\xa9t\xc3\xa9\n", "[a] x=\xc3\xa9t\xc3\xa9@2|"},
         {"[a]\nx = 1\n[b]\nx = 2\n[a]\ny = 3\n", "[a] x=1@2|[b] x=2@4|[a] y=3@6|"},
         // Lines that go on.
@@ -83,6 +83,8 @@ TestLeak(config, each_text_is_read_with_its_lines)
         {"[a]\nx = \\\n  1 ; behind\n", "[a] x=1@2|"},
         {"[a]\nx = 1, ; the first \\\n  2 ; the second\n", "[a] x=1,2@2|"},
         {"[a]\nx = 1 \\\n  [b]\n", "[a] x=1[b]@2|"},
+        {"[a]\nx = 1 \\ \\\n  2\n", "[a] x=1 \\2@2|"},
+        {"[a] ; behind \\\nx = 1\n", "[a] x=1@2|"},
         {"; a comment \\\n[a]\nx = C:\\dir\n", "[a] x=C:\\dir@3|"},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
@@ -164,6 +166,8 @@ Test(config, each_bad_text_is_refused_with_its_place)
         {"[a]\nx = 1 \\\n\n", "a.ini:3: expected the rest of the value above"},
         {"[a]\nx = 1 \\\n  ; no\n", "a.ini:3: a value that goes on cannot be parted by a comment"},
         {"[a]\nx = 1 \\\n", "a.ini:2: the backslash at its end wants another line"},
+        {"[a]\nx = 1 \\ ; no\ny = 2\n", "a.ini:2: a value cannot end in a backslash"},
+        {"[a]\nx = 1 \\\n  2 \\ ; no\n", "a.ini:3: a value cannot end in a backslash"},
         {"include = \n", "a.ini:1: include: expected a file"},
         {"include = b.ini \\\n  c.ini\n",
          "a.ini:1: include: ./b.ini: cannot be read: No such file"},
@@ -298,7 +302,7 @@ TestLeak(includes, circles_are_refused_and_two_ways_to_one_file_are_none)
     folder_delete(folder);
 }
 
-TestLeak(includes, a_mistake_in_an_included_file_is_named_there)
+TestLeak(includes, a_mistake_is_named_where_it_stands)
 {
     char *folder = folder_temporary();
     char *b = folder_write(folder, "b.ini", "[s]\nx\n");
@@ -308,6 +312,13 @@ TestLeak(includes, a_mistake_in_an_included_file_is_named_there)
     cr_assert_eq(config_load(&config, a, NULL, 0, &error), ESP_ERROR_INVALID);
     cr_assert(strstr(error.message, "b.ini:2: expected 'key = value'"), "%s", error.message);
     cr_assert_null(strstr(error.message, "a.ini"), "%s", error.message);
+    free(a);
+    free(b);
+    b = folder_write(folder, "b.ini", "[s]\nx = 1\n");
+    a = folder_write(folder, "a.ini", "include = b.ini \\\n  c.ini\n");
+    error_clear(&error);
+    cr_assert_eq(config_load(&config, a, NULL, 0, &error), ESP_ERROR_INVALID);
+    cr_assert(strstr(error.message, "a.ini:2: an include stands on one line"), "%s", error.message);
     free(a);
     free(b);
     folder_delete(folder);
