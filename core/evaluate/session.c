@@ -51,6 +51,15 @@ void session_to_front(void *items, uint64_t i)
     memcpy(list, kept, sizeof kept);
 }
 
+void session_touch(struct instance_cache *cache, const struct instance *instance)
+{
+    for (uint64_t i = 0; i < cache->count; i++)
+        if (cache->items[i] == instance) {
+            session_to_front(cache->items, i);
+            return;
+        }
+}
+
 static void drop_instance(struct session *session, struct instance *instance)
 {
     uint64_t kept = 0;

@@ -57,6 +57,9 @@ esp_status session_instance(struct session *session, struct instance_cache *cach
                             const struct part *part, const struct parameters *parameters,
                             const esp_task *task, struct instance **out, struct error *error);
 
+// Says that an instance was used, of those that may go.
+void session_touch(struct instance_cache *cache, const struct instance *instance);
+
 // What an instance of the estimator declares, tested; the number of metrics is the same for all.
 esp_status session_check_info(struct session *session, const struct instance *estimator,
                               const esp_estimator_info **out, struct error *error);

@@ -150,6 +150,7 @@ esp_status session_setting(struct session *session, const struct arch *arch, boo
         if (is_setting(session, session->settings[i], final, fidelity, fidelity_count)) {
             session_to_front(session->settings, i);
             *out = session->settings[0];
+            session_touch(&session->estimators, (*out)->estimator_instance);
             return ESP_OK;
         }
     struct setting *made = calloc(1, sizeof *made);
