@@ -217,7 +217,10 @@ static esp_status do_metric(esp_evaluation *handle, const char *name, double val
     struct evaluation *e = of(handle);
     uint64_t count = e->info->metric_count;
     if (!isfinite(value))
-        return esp_fail(handle, ESP_ERROR, "metric %s is %g", name, value);
+        return esp_fail(handle, ESP_ERROR, "metric %s is %s", name,
+                        isnan(value) ? "nan"
+                        : value < 0  ? "-inf"
+                                     : "inf");
     // Most set them in the order in which they declare them.
     for (uint64_t i = 0; i < count; i++) {
         uint64_t place =

@@ -98,17 +98,25 @@ static char *file_bytes(const char *path, size_t *size)
     return bytes;
 }
 
-bool session_lab_same(const struct session_lab *lab, const char *attempt, const char *other,
-                      const char *file)
+bool session_lab_equal(const struct session_lab *lab, const char *file, const char *other)
 {
     size_t sizes[2] = {0, 0};
-    char *paths[2] = {session_lab_path(lab, attempt, file), session_lab_path(lab, other, file)};
+    char *paths[2] = {session_lab_path(lab, file, NULL), session_lab_path(lab, other, NULL)};
     char *bytes[2] = {file_bytes(paths[0], &sizes[0]), file_bytes(paths[1], &sizes[1])};
-    bool same = bytes[0] && bytes[1] && sizes[0] == sizes[1] && sizes[0] > 0 &&
-                memcmp(bytes[0], bytes[1], sizes[0]) == 0;
+    bool equal = bytes[0] && bytes[1] && sizes[0] == sizes[1] && sizes[0] > 0 &&
+                 memcmp(bytes[0], bytes[1], sizes[0]) == 0;
     for (int i = 0; i < 2; i++) {
         free(bytes[i]);
         free(paths[i]);
     }
-    return same;
+    return equal;
+}
+
+bool session_lab_same(const struct session_lab *lab, const char *attempt, const char *other,
+                      const char *file)
+{
+    char a[512], b[512];
+    snprintf(a, sizeof a, "%s/%s", attempt, file);
+    snprintf(b, sizeof b, "%s/%s", other, file);
+    return session_lab_equal(lab, a, b);
 }

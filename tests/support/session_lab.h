@@ -32,7 +32,9 @@ struct result session_lab_evaluate(struct session_lab *lab, const struct arch *a
 // `attempt/file` in the lab's folder. Owner: the caller (free).
 char *session_lab_path(const struct session_lab *lab, const char *attempt, const char *file);
 
-// True if both files are there and hold the same bytes.
+// True if both files, named from the lab's folder on, are there and hold the same bytes; and that of
+// the file of one name in two attempts.
+bool session_lab_equal(const struct session_lab *lab, const char *file, const char *other);
 bool session_lab_same(const struct session_lab *lab, const char *attempt, const char *other,
                       const char *file);
 

@@ -143,8 +143,9 @@ static esp_status train_step(struct training *t, uint64_t first, uint64_t count,
                                    t->gradient, loss, correct);
     if (status == ESP_OK && !isfinite(*loss))
         status =
-            esp_fail(t->e, ESP_ERROR, "training diverged at epoch %llu, step %llu: the loss is %g",
-                     (unsigned long long)t->epoch + 1, (unsigned long long)step + 1, *loss);
+            esp_fail(t->e, ESP_ERROR, "training diverged at epoch %llu, step %llu: the loss is %s",
+                     (unsigned long long)t->epoch + 1, (unsigned long long)step + 1,
+                     isnan(*loss) ? "nan" : "infinite");
     if (status == ESP_OK)
         status = esp_program_backward(t->program, &gradient, 1);
     optimizer.learning_rate =

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Trainings that are continued, taken up after a kill, or made again elsewhere give the same bits; and
-// the laws of schedules and augmentation.
-#include "../augment.h"
-#include "../schedule.h"
-
-#include "evaluate/session.h"
-#include "execute/execute.h"
-#include "support/folder.h"
+// Trainings that are continued, killed and taken up, or made again elsewhere and in another order, give
+// the same bits: weights, best weights, exact metrics. With dropout, augmentation, label smoothing,
+// batch normalization, momentum or moments.
+#include "support/session_lab.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -14,182 +10,240 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char text[] =
-    "[space]\nplugin = chain\nmax_depth = 2\nmin_depth = 2\n"
-    "operations = conv_3x3\nwidths = 6\nstrides = 1\ndropout = 0.3\n"
-    "[strategy]\nplugin = random\n"
-    "[estimator]\nplugin = train\nepochs = 9\nbatch = 16\ncrop = 1\nflip = yes\n"
-    "cutout = 3\nlabel_smoothing = 0.1\nwarmup = 1\ncheckpoint_every = 1\n"
-    "[dataset]\nplugin = synthetic\nheight = 8\nwidth = 8\ntrain = 100\n"
-    "valid = 40\n[objective]\nmaximize = valid_accuracy\n";
+static const char *const exact[] = {
+    "valid_accuracy", "valid_loss",          "train_accuracy",  "train_loss", "cost",
+    "params",         "best_valid_accuracy", "best_valid_loss", "macs"};
 
-struct lab {
-    char *folder;
-    struct registry *registry;
-    struct experiment *experiment;
-    struct session *session;
-    struct arch *arch;
-};
+static struct session_lab lab;
+static struct arch *arch;
 
-static struct lab lab_open(const char *optimizer)
+static void open_lab(const char *optimizer, int checkpoint_every)
 {
-    struct lab lab = {.folder = folder_temporary()};
-    struct config *config = NULL;
-    struct error error;
-    error_clear(&error);
-    registry_create(&lab.registry, NULL, &error);
-    registry_add_builtin(lab.registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error);
-    cr_assert_eq(config_parse(&config, text, "a.ini", ".", &error), ESP_OK, "%s", error.message);
-    config_set(config, "estimator", "optimizer", optimizer, &error);
-    cr_assert_eq(experiment_create(&lab.experiment, config, lab.registry, &error), ESP_OK, "%s",
-                 error.message);
-    cr_assert_eq(session_create(&lab.session, lab.experiment, true, &error), ESP_OK, "%s",
-                 error.message);
-    esp_random random = esp_random_stream(1, 1, 0, 0, 0);
-    cr_assert_eq(builder_sample(session_builder(lab.session), &random, &lab.arch, &error), ESP_OK,
-                 "%s", error.message);
-    return lab;
+    char ini[2048];
+    snprintf(ini, sizeof ini,
+             "[space]\nplugin = chain\nmin_depth = 2\nmax_depth = 2\n"
+             "operations = conv_3x3, sep_conv_3x3\nwidths = 6\nstrides = 1\ndropout = 0.3\n"
+             "[strategy]\nplugin = random\n"
+             "[estimator]\nplugin = train\nepochs = 9\nbatch = 16\noptimizer = %s\ncrop = 1\n"
+             "flip = yes\ncutout = 3\nlabel_smoothing = 0.1\nwarmup = 1\ncheckpoint_every = %d\n"
+             "[dataset]\nplugin = synthetic\nheight = 8\nwidth = 8\ntrain = 97\nvalid = 40\n"
+             "[objective]\nmaximize = valid_accuracy\n",
+             optimizer, checkpoint_every);
+    session_lab_open(&lab, ini, NULL);
+    arch = session_lab_sample(&lab, 1);
 }
 
-static void lab_close(struct lab *lab)
+static void close_lab(void)
 {
-    arch_release(lab->arch);
-    session_destroy(lab->session);
-    experiment_destroy(lab->experiment);
-    registry_destroy(lab->registry);
-    folder_delete(lab->folder);
+    arch_release(arch);
+    session_lab_close(&lab);
 }
 
-static uint32_t kill_after_five(void *self, double step, const esp_measurement *metrics,
-                                uint64_t count, uint64_t stride)
+// Trains into a folder of that name for so many epochs.
+static struct result train(const char *folder, double epochs, const char *parent,
+                           const char *earlier, progress_function progress)
+{
+    struct fidelity fidelity = {(char *)"epochs", epochs};
+    struct specification given = {.seed = 4,
+                                  .lineage = 7,
+                                  .mode = parent ? ESP_MODE_CONTINUE : ESP_MODE_FRESH,
+                                  .fidelity = &fidelity,
+                                  .fidelity_count = 1,
+                                  .folder = (char *)(uintptr_t)folder,
+                                  .parent_folder = (char *)(uintptr_t)parent,
+                                  .earlier = (char *)(uintptr_t)earlier,
+                                  .wants_files = true};
+    struct result result = session_lab_evaluate(&lab, arch, &given, progress, NULL);
+    cr_assert_eq(result.status, ESP_OUTCOME_DONE, "%s", result.error);
+    return result;
+}
+
+static void assert_same_metrics(const struct result *a, const struct result *b, const char *what)
+{
+    for (size_t i = 0; i < sizeof exact / sizeof exact[0]; i++) {
+        double x = result_metric(a, exact[i]), y = result_metric(b, exact[i]);
+        cr_assert_eq(x, y, "%s: %s is %.17g and %.17g", what, exact[i], x, y);
+    }
+}
+
+// Asserts that the training in `folder` ended as the one in "whole" did.
+static void assert_whole(const struct result *whole, struct result result, const char *folder)
+{
+    cr_assert(session_lab_same(&lab, "whole", folder, "last.safetensors"), "%s", folder);
+    cr_assert(session_lab_same(&lab, "whole", folder, "best.safetensors"), "%s", folder);
+    assert_same_metrics(whole, &result, folder);
+    result_destroy(&result);
+}
+
+// ---- Kills --------------------------------------------------------------------------------------
+
+static void die(int number)
+{
+    (void)number;
+    kill(getpid(), SIGKILL);
+}
+
+static double kill_step;
+static long kill_delay; // microseconds after that step: within the next epoch
+
+static uint32_t kill_later(void *self, double step, const esp_measurement *metrics, uint64_t count,
+                           uint64_t stride)
 {
     (void)self;
     (void)metrics;
     (void)count;
     (void)stride;
-    if (step >= 5)
-        raise(SIGKILL);
+    if (step != kill_step)
+        return ESP_CONTINUE;
+    if (kill_delay == 0)
+        die(0);
+    signal(SIGALRM, die);
+    setitimer(ITIMER_REAL, &(struct itimerval){.it_value = {0, kill_delay}}, NULL);
     return ESP_CONTINUE;
 }
 
-// Trains into folder/name for so many epochs; answers the whole of last.safetensors.
-static char *train(struct lab *lab, const char *name, double epochs, const char *parent,
-                   const char *earlier, progress_function progress, size_t *size)
+// Trains in a child that kills itself some time after a step.
+static void train_killed(const char *folder, const char *parent, const char *earlier, double step,
+                         long delay)
 {
-    struct fidelity fidelity = {(char *)"epochs", epochs};
-    struct result result;
-    struct error error;
-    struct stat found;
-    char folder[512], path[600], parent_folder[512], earlier_folder[512];
-    error_clear(&error);
-    snprintf(folder, sizeof folder, "%s/%s", lab->folder, name);
-    snprintf(parent_folder, sizeof parent_folder, "%s/%s", lab->folder, parent ? parent : "");
-    snprintf(earlier_folder, sizeof earlier_folder, "%s/%s", lab->folder, earlier ? earlier : "");
-    mkdir(folder, 0777);
-    struct specification s = {.seed = 4,
-                              .lineage = 7,
-                              .mode = parent ? ESP_MODE_CONTINUE : ESP_MODE_FRESH,
-                              .arch = arch_json(lab->arch, "chain"),
-                              .fidelity = &fidelity,
-                              .fidelity_count = 1,
-                              .folder = folder,
-                              .parent_folder = parent ? parent_folder : NULL,
-                              .earlier = earlier ? earlier_folder : NULL,
-                              .wants_files = true};
-    snprintf(s.hash, sizeof s.hash, "%016llx", (unsigned long long)arch_hash(lab->arch));
-    session_evaluate(lab->session, &s, progress, NULL, &result, &error);
-    cr_assert_eq(result.status, ESP_OUTCOME_DONE, "%s", result.error);
-    result_destroy(&result);
-    json_decref(s.arch);
-    snprintf(path, sizeof path, "%s/last.safetensors", folder);
-    cr_assert_eq(stat(path, &found), 0);
-    *size = (size_t)found.st_size;
-    char *bytes = malloc(*size);
-    FILE *file = fopen(path, "r");
-    cr_assert_eq(fread(bytes, 1, *size, file), *size);
-    fclose(file);
-    return bytes;
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        kill_step = step;
+        kill_delay = delay;
+        train(folder, 9, parent, earlier, kill_later);
+        pause(); // it was quicker than the timer
+    }
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
+
+// ---- Continuations ------------------------------------------------------------------------------
 
 static void check_continuation(const char *optimizer)
 {
-    struct lab lab = lab_open(optimizer);
-    size_t whole_size, size;
-    char *whole = train(&lab, "whole", 9, NULL, NULL, NULL, &whole_size);
-    char *three = train(&lab, "three", 3, NULL, NULL, NULL, &size);
-    cr_assert(size == whole_size && memcmp(whole, three, size) != 0, "three epochs are not nine");
-    char *nine = train(&lab, "nine", 9, "three", NULL, NULL, &size);
-    cr_assert(size == whole_size && memcmp(whole, nine, size) == 0, "3 + 6 epochs are 9");
-    // The continuation is killed at its fifth epoch, and an attempt takes up its checkpoint.
-    pid_t child = fork();
-    if (child == 0) {
-        train(&lab, "killed", 9, "three", NULL, kill_after_five, &size);
-        _exit(0);
-    }
-    int status;
-    waitpid(child, &status, 0);
-    cr_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-    char *again = train(&lab, "again", 9, "three", "killed", NULL, &size);
-    cr_assert(size == whole_size && memcmp(whole, again, size) == 0, "killed and taken up");
-    free(whole);
-    free(three);
-    free(nine);
-    free(again);
-    lab_close(&lab);
+    open_lab(optimizer, 1);
+    struct result whole = train("whole", 9, NULL, NULL, NULL);
+    struct result three = train("three", 3, NULL, NULL, NULL);
+    cr_assert_not(session_lab_same(&lab, "whole", "three", "last.safetensors"));
+    cr_assert_float_eq(result_metric(&three, "cost"), 3.0 * 96.0 / 97.0, 1e-12,
+                       "the last sample of an epoch is alone and left out");
+    assert_whole(&whole, train("nine", 9, "three", NULL, NULL), "nine");
+    // By way of 5, and of no epoch at all.
+    result_destroy(&(struct result[]){train("five", 5, "three", NULL, NULL)}[0]);
+    result_destroy(&(struct result[]){train("five again", 5, "five", NULL, NULL)}[0]);
+    assert_whole(&whole, train("by five", 9, "five again", NULL, NULL), "by five");
+    // Killed at a report, within an epoch, and twice in one trial; and taken up.
+    train_killed("killed", "three", NULL, 5, 0);
+    assert_whole(&whole, train("taken up", 9, "three", "killed", NULL), "taken up");
+    train_killed("within", NULL, NULL, 4, 1500);
+    train_killed("within again", NULL, "within", 7, 1000);
+    assert_whole(&whole, train("taken up twice", 9, NULL, "within again", NULL), "taken up twice");
+    result_destroy(&whole);
+    result_destroy(&three);
+    close_lab();
 }
 
-Test(continuation, sgd)
+Test(continuation, of_sgd_gives_the_bits_of_one_go)
 {
     check_continuation("sgd");
 }
 
-Test(continuation, adamw)
+Test(continuation, of_adamw_gives_the_bits_of_one_go)
 {
     check_continuation("adamw");
 }
 
-Test(schedule, follows_its_formulas)
+// However rarely checkpoints are made: what lies between is trained again.
+Test(continuation, a_kill_between_checkpoints_costs_the_epochs_since)
 {
-    struct schedule s = {SCHEDULE_COSINE, 0.2, 2, 10, 3, 0.5};
-    cr_assert_float_eq(schedule_rate(&s, 1), 0.1, 1e-12);
-    cr_assert_float_eq(schedule_rate(&s, 2), 0.2, 1e-12);
-    cr_assert_float_eq(schedule_rate(&s, 6), 0.1, 1e-12);
-    cr_assert_float_eq(schedule_rate(&s, 10), 0.0, 1e-12);
-    s.kind = SCHEDULE_STEP;
-    cr_assert_float_eq(schedule_rate(&s, 2.9), 0.2, 1e-12);
-    cr_assert_float_eq(schedule_rate(&s, 6.5), 0.05, 1e-12);
-    s.kind = SCHEDULE_CONSTANT;
-    cr_assert_float_eq(schedule_rate(&s, 9), 0.2, 1e-12);
+    for (int every = 0; every <= 4; every += 4) {
+        open_lab("sgd", every);
+        struct result whole = train("whole", 9, NULL, NULL, NULL);
+        train_killed("killed", NULL, NULL, 7, 0);
+        char *path = session_lab_path(&lab, "killed", "checkpoint.safetensors");
+        cr_assert_eq(access(path, F_OK) == 0, every > 0);
+        free(path);
+        assert_whole(&whole, train("again", 9, NULL, "killed", NULL), "again");
+        result_destroy(&whole);
+        close_lab();
+    }
 }
 
-Test(augmentation, laws)
+Test(continuation, of_more_epochs_than_are_asked_for_is_refused)
 {
-    enum { H = 5, W = 6 };
-    struct augmentation a = {1, 2, 3};
-    float image[H * W], kept[H * W], spare[H * W];
-    for (int i = 0; i < H * W; i++)
-        kept[i] = image[i] = (float)(i + 1);
-    struct change flip = {1, 0, 0, -1, -1}, shift = {0, 1, -2, -1, -1}, cut = {0, 0, 0, 2, 0};
-    change_apply(&a, flip, image, 1, H, W, spare);
-    cr_assert_eq(image[0], kept[W - 1]);
-    change_apply(&a, flip, image, 1, H, W, spare);
-    cr_assert(memcmp(image, kept, sizeof image) == 0, "flipped twice");
-    change_apply(&a, shift, image, 1, H, W, spare);
-    for (int y = 0; y < H; y++)
-        for (int x = 0; x < W; x++) {
-            int from_y = y - 1, from_x = x + 2;
-            float expected = from_y >= 0 && from_x < W ? kept[from_y * W + from_x] : 0.0f;
-            cr_assert_eq(image[y * W + x], expected, "%d %d", y, x);
+    struct fidelity fidelity = {(char *)"epochs", 2.0};
+    struct specification given = {.mode = ESP_MODE_CONTINUE,
+                                  .fidelity = &fidelity,
+                                  .fidelity_count = 1,
+                                  .folder = (char *)"child",
+                                  .parent_folder = (char *)"parent",
+                                  .wants_files = true};
+    open_lab("sgd", 0);
+    result_destroy(&(struct result[]){train("parent", 3, NULL, NULL, NULL)}[0]);
+    struct result result = session_lab_evaluate(&lab, arch, &given, NULL, NULL);
+    cr_assert_eq(result.status, ESP_OUTCOME_FAILED);
+    cr_assert(strstr(result.error, "the checkpoint has 3 epochs, and 2 are asked for"), "%s",
+              result.error);
+    close_lab();
+}
+
+// ---- Other trials before ------------------------------------------------------------------------
+
+static struct result train_number(uint64_t number, const char *folder)
+{
+    struct specification given = {
+        .seed = 4, .lineage = number, .folder = (char *)(uintptr_t)folder, .wants_files = true};
+    struct arch *own = session_lab_sample(&lab, number);
+    struct result result = session_lab_evaluate(&lab, own, &given, NULL, NULL);
+    cr_assert_eq(result.status, ESP_OUTCOME_DONE, "%s", result.error);
+    arch_release(own);
+    return result;
+}
+
+static const char searched[] =
+    "[space]\nplugin = chain\nmin_depth = 1\nmax_depth = 3\nwidths = 4, 8\nactivations = relu, "
+    "tanh\n"
+    "[strategy]\nplugin = random\n[estimator]\nplugin = train\nepochs = 2\nbatch = 16\n"
+    "learning_rate = log(1e-3, 1e-1)\noptimizer = one_of(sgd, adamw)\ncrop = int(0, 2)\n"
+    "[dataset]\nplugin = synthetic\nheight = 8\nwidth = 8\ntrain = 64\nvalid = 40\n"
+    "[objective]\nmaximize = valid_accuracy\n";
+
+enum { TRIALS = 6 };
+
+Test(repetition, a_trial_gives_the_same_bits_whatever_came_before)
+{
+    char folder[32], other[32];
+    struct result first[TRIALS];
+    session_lab_open(&lab, searched, NULL);
+    for (uint64_t i = 0; i < TRIALS; i++) {
+        snprintf(folder, sizeof folder, "%d", (int)i);
+        first[i] = train_number(i, folder);
+    }
+    // In the same session, then in a new one over the same folder, backwards.
+    for (int round = 0; round < 2; round++) {
+        for (uint64_t i = TRIALS; i-- > 0;) {
+            snprintf(folder, sizeof folder, "%d", (int)i);
+            snprintf(other, sizeof other, "%d-%d", (int)i, round);
+            struct result again = train_number(i, other);
+            assert_same_metrics(&first[i], &again, other);
+            cr_assert(session_lab_same(&lab, folder, other, "last.safetensors"), "%s", other);
+            cr_assert(session_lab_same(&lab, folder, other, "best.safetensors"), "%s", other);
+            cr_assert(session_lab_same(&lab, folder, other, "checkpoint.safetensors"), "%s", other);
+            cr_assert(session_lab_same(&lab, folder, other, "curve.json"), "%s", other);
+            result_destroy(&again);
         }
-    memcpy(image, kept, sizeof image);
-    change_apply(&a, cut, image, 1, H, W, spare);
-    for (int y = 0; y < H; y++)
-        for (int x = 0; x < W; x++) {
-            int inside = y >= 1 && y <= 3 && x <= 1;
-            cr_assert_eq(image[y * W + x], inside ? 0.0f : kept[y * W + x], "%d %d", y, x);
-        }
+        struct error error;
+        error_clear(&error);
+        session_destroy(lab.session);
+        cr_assert_eq(session_create(&lab.session, lab.experiment, true, &error), ESP_OK, "%s",
+                     error.message);
+    }
+    for (uint64_t i = 0; i < TRIALS; i++)
+        result_destroy(&first[i]);
+    session_lab_close(&lab);
 }
