@@ -12,7 +12,8 @@ static const char *const schedule_names[] = {"cosine", "step", "constant"};
 static const esp_param train_params[] = {
     ESP_PARAM_INT("epochs", 10, 1, 100000, "epochs", "passes over the training data"),
     ESP_PARAM_INT("batch", 64, 2, 65536, "samples", "samples of one step"),
-    ESP_PARAM_INT("eval_batch", 128, 1, 65536, "samples", "samples computed at once in validation"),
+    ESP_PARAM_INT("eval_batch", 0, 0, 65536, "samples",
+                  "samples computed at once in validation; 0 = batch"),
     ESP_PARAM_CHOICE("optimizer", "sgd", optimizer_names, "SGD with momentum, or AdamW"),
     ESP_PARAM_REAL_LOG("learning_rate", 0.05, 1e-9, 1e3, "", "the largest learning rate"),
     ESP_PARAM_REAL("momentum", 0.9, 0, 0.9999, "", "of SGD"),
@@ -83,6 +84,8 @@ static esp_status train_create(esp_create *create, void **out)
     train->epochs = esp_param_int(create, "epochs");
     train->batch = esp_param_int(create, "batch");
     train->eval_batch = esp_param_int(create, "eval_batch");
+    if (train->eval_batch == 0)
+        train->eval_batch = train->batch;
     train->label_smoothing = esp_param_real(create, "label_smoothing");
     train->augmentation.flip = (int)esp_param_int(create, "flip");
     train->augmentation.crop = esp_param_int(create, "crop");
