@@ -202,6 +202,28 @@ TestLeak(evaluation, weights_begin_by_seed_and_lineage)
     close_lab();
 }
 
+static const char first_weight[] = "layer/0/op/conv_3x3/conv/weight";
+
+static double read_first_weight(esp_evaluation *e)
+{
+    esp_tensor tensor;
+    cr_assert_eq(esp_program_tensor(compile(e, 0), ESP_TENSOR_WEIGHT, first_weight, &tensor),
+                 ESP_OK);
+    return tensor.data[0];
+}
+
+TestLeak(evaluation, a_weight_begins_from_the_stream_of_its_path)
+{
+    char name[64];
+    open_lab("");
+    int length = snprintf(name, sizeof name, "init:%s", first_weight);
+    esp_random random = esp_random_stream(5, XXH3_64bits(name, (size_t)length), 6, 0, 0);
+    float expected = (float)(sqrt(2.0 / 27.0) * esp_random_normal(&random));
+    cr_assert_eq(score((struct specification){.seed = 5, .lineage = 6}, read_first_weight),
+                 expected);
+    close_lab();
+}
+
 // Each kind of start by its moments. All is deterministic: the bounds are no chances.
 static double check_moments(esp_evaluation *e)
 {

@@ -321,6 +321,31 @@ TestLeak(session, an_instance_that_declares_other_metrics_is_refused)
     session_lab_close(&lab);
 }
 
+// An instance that goes takes along what was resolved to it.
+TestLeak(session, an_instance_that_was_dropped_is_not_used_again)
+{
+    struct session_lab lab;
+    uint64_t plain = 0, refused = 0;
+    open_lab(&lab, "more = one_of(no, yes)\n");
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct arch *arch = session_lab_sample(&lab, seed);
+        *(decided(arch, "@estimator/more") == 0.0 ? &plain : &refused) = seed;
+        arch_release(arch);
+    }
+    struct result result = evaluate(&lab, plain, "x", 99.0);
+    assert_done(&result, "x", 99.0);
+    for (int x = 1; x <= 16; x++) { // these leave instances and no settings
+        result = evaluate(&lab, refused, "x", (double)x);
+        assert_failed(&result, "declares 4 metrics");
+    }
+    int before = created;
+    result = evaluate(&lab, plain, "x", 99.0);
+    assert_done(&result, "x", 99.0);
+    cr_assert_eq(created, before + 1);
+    session_lab_close(&lab);
+    cr_assert_eq(created, destroyed);
+}
+
 // ---- Metrics ------------------------------------------------------------------------------------
 
 static esp_status set_nan(esp_evaluation *e)
@@ -549,13 +574,15 @@ TestLeak(session, the_cheap_path_gives_the_same_metrics_and_refuses_what_is_dear
 
 // ---- What surrounds a call ----------------------------------------------------------------------
 
-static double product; // of two numbers whose product is a denormal
+static double product;  // of two numbers whose product is a denormal
+static double multiple; // of a denormal: a number that is none
 
 static esp_status multiply(esp_evaluation *e)
 {
     (void)e;
-    volatile double a = 1e-200, b = 1e-120;
+    volatile double a = 1e-200, b = 1e-120, denormal = 0x1p-1070, large = 0x1p200;
     product = a * b;
+    multiple = denormal * large;
     return ESP_OK;
 }
 
@@ -570,11 +597,12 @@ Test(session, denormals_are_flushed_while_an_estimator_runs_and_then_are_not)
     struct arch *arch = session_lab_sample(&lab, 1);
     unsigned before = _mm_getcsr();
     multiply(NULL);
-    cr_assert_gt(product, 0.0, "elsewhere there are denormals");
+    cr_assert(product > 0.0 && multiple > 0.0, "elsewhere there are denormals");
     act = multiply;
     struct result result = evaluate(&lab, 1, NULL, 0);
     assert_done(&result, "x", 1.0);
-    cr_assert_eq(product, 0.0);
+    cr_assert_eq(product, 0.0, "none comes out");
+    cr_assert_eq(multiple, 0.0, "none goes in");
     cr_assert_eq(_mm_getcsr() & 0x8040u, before & 0x8040u, "as it was");
     product = 1.0;
     session_evaluate_cheap(lab.session, arch, 0, NULL, 0, metrics, &error);

@@ -190,6 +190,79 @@ TestLeak(training, counts_the_images_that_it_saw)
     }
 }
 
+// ---- Streams ------------------------------------------------------------------------------------
+
+// The estimator as it is, with its requests for streams noted.
+static const esp_estimator_type *real;
+static const esp_evaluation_api *real_api;
+
+static struct request {
+    char name[16];
+    uint64_t epoch, step;
+} requests[128];
+static int request_count;
+
+static esp_random note_random(esp_evaluation *e, const char *name, uint64_t epoch, uint64_t step)
+{
+    struct request *request = &requests[request_count++ % 128];
+    snprintf(request->name, sizeof request->name, "%s", name);
+    request->epoch = epoch;
+    request->step = step;
+    return real_api->random(e, name, epoch, step);
+}
+
+static esp_status watched_evaluate(void *self, esp_evaluation *e)
+{
+    static esp_evaluation_api watched;
+    real_api = e->api;
+    watched = *real_api;
+    watched.random = note_random;
+    e->api = &watched;
+    esp_status status = real->evaluate(self, e);
+    e->api = real_api;
+    return status;
+}
+
+static int count_requests(const char *name, uint64_t epoch, uint64_t step)
+{
+    int count = 0;
+    for (int i = 0; i < request_count; i++)
+        count += strcmp(requests[i].name, name) == 0 && requests[i].epoch == epoch &&
+                 requests[i].step == step;
+    return count;
+}
+
+TestLeak(training, draws_each_epoch_and_step_from_streams_of_their_own)
+{
+    struct session_lab train_lab;
+    open_lab("", HARD);
+    train_lab = lab;
+    arch_release(arch);
+    real = train_lab.experiment->estimator.component->type;
+    esp_estimator_type watched = *real;
+    watched.evaluate = watched_evaluate;
+    session_lab_open(&lab,
+                     "[space]\nplugin = chain\n[strategy]\nplugin = random\n[objective]\n"
+                     "maximize = valid_accuracy\n" HARD
+                     "[estimator]\nplugin = probe\nepochs = 3\nbatch = 32\ncrop = 1\n",
+                     &watched);
+    arch = session_lab_sample(&lab, 1);
+    struct result result = train(in_folder(NULL), NULL, NULL);
+    for (uint64_t epoch = 0; epoch < 3; epoch++) {
+        cr_assert_eq(count_requests("shuffle", epoch, 0), 1);
+        for (uint64_t step = 0; step < 3; step++) {
+            cr_assert_eq(count_requests("augment", epoch, step), 1);
+            cr_assert_eq(count_requests("dropout", epoch, step), 1);
+        }
+    }
+    cr_assert_eq(request_count, 3 * (1 + 3 + 3 + 1), "and one for each validation");
+    result_destroy(&result);
+    close_lab();
+    session_lab_close(&train_lab);
+}
+
+// ---- Final trainings, files, failures -----------------------------------------------------------
+
 TestLeak(training, that_is_final_has_no_validation_and_reads_the_test)
 {
     struct specification given = in_folder("final");
