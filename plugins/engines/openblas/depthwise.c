@@ -1,97 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 // Depthwise convolutions: each channel has a filter of its own, too little work for matrix products.
-// Rows are added up as whole vectors, one filter tap after another.
-#include "program.h"
+// Forward and the input's gradient are correlations on the planes of planes.h; the filter's gradient
+// is a product of whole planes for each tap.
+#include "depthwise.h"
+
+#include "planes.h"
 
 #include <string.h>
 
-bool is_depthwise(const struct window *w)
+// Where they lie in the scratch: the input's planes, with room to read beyond; the output or its
+// gradient, with margins; the gradient of the planes; the filter in the order of the gradient's taps.
+struct parts {
+    int64_t y, gx, filter, total; // the planes come first
+};
+
+static struct parts parts_of(const struct planes *p)
 {
-    return w->groups == w->channels && w->out_channels == w->channels;
+    struct parts parts;
+    parts.y = p->channel + LANES + p->margin;
+    parts.gx = parts.y + p->span + p->size + p->margin;
+    parts.filter = parts.gx + p->channel;
+    parts.total = parts.filter + p->tap_count;
+    return parts;
 }
 
-VECTOR static void add_row(float *restrict y, const float *restrict x, float tap, int64_t count,
-                           int64_t stride)
+bool depthwise_prepare(struct program *program, struct op *op)
 {
-    if (stride == 1)
-        for (int64_t i = 0; i < count; i++)
-            y[i] += tap * x[i];
-    else
-        for (int64_t i = 0; i < count; i++)
-            y[i] += tap * x[i * stride];
+    return need_scratch(program, (size_t)parts_of(op->planes).total);
 }
 
-VECTOR static void spread_row(float *restrict x, const float *restrict y, float tap, int64_t count,
-                              int64_t stride)
+void depthwise_forward(struct program *program, struct op *op)
 {
-    if (stride == 1)
-        for (int64_t i = 0; i < count; i++)
-            x[i] += tap * y[i];
-    else
-        for (int64_t i = 0; i < count; i++)
-            x[i * stride] += tap * y[i];
+    const struct planes *p = op->planes;
+    const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
+    struct parts parts = parts_of(p);
+    float *planes = program->scratch, *y = planes + parts.y;
+    int64_t channels = op->window.channels, plane = p->height * p->width;
+    int64_t area = p->out_height * p->out_width;
+    memset(planes, 0, (size_t)parts.total * sizeof(float));
+    for (int64_t i = 0; i < channels * (int64_t)program->batch; i++) {
+        int64_t c = i % channels;
+        planes_fill(p, in->data + i * plane, planes);
+        p->loops->correlate(y, planes, p->offsets, op->weights[0]->value + c * p->tap_count,
+                            p->tap_count, p->span);
+        planes_drop(p, y, op->weight_count > 1 ? op->weights[1]->value[c] : 0.0f,
+                    out->data + i * area);
+    }
 }
 
-VECTOR static float product_row(const float *restrict x, const float *restrict y, int64_t count,
-                                int64_t stride)
+void depthwise_backward(struct program *program, struct op *op, bool set)
 {
-    float lanes[LANES] = {0};
-    int64_t i = 0;
-    float sum = 0.0f;
-    if (stride == 1)
-        for (; i + LANES <= count; i += LANES)
-            for (int l = 0; l < LANES; l++)
-                lanes[l] += x[i + l] * y[i + l];
-    for (; i < count; i++)
-        sum += x[i * stride] * y[i];
-    for (int l = 0; l < LANES; l++)
-        sum += lanes[l];
-    return sum;
-}
-
-void depthwise_forward(const struct window *w, const float *x, const float *weight, float *y)
-{
-    int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
-    memset(y, 0, (size_t)(w->channels * out_plane) * sizeof *y);
-    for (int64_t c = 0; c < w->channels; c++, x += plane, y += out_plane)
-        for (int64_t kh = 0; kh < w->kernel_h; kh++)
-            for (int64_t kw = 0; kw < w->kernel_w; kw++) {
-                float tap = *weight++;
-                int64_t first, end, offset = kw * w->dilation_w - w->pad_left;
-                window_inside(w->out_width, w->stride_w, offset, w->width, &first, &end);
-                for (int64_t oh = 0; oh < w->out_height; oh++) {
-                    int64_t ih = oh * w->stride_h - w->pad_top + kh * w->dilation_h;
-                    if (ih >= 0 && ih < w->height)
-                        add_row(y + oh * w->out_width + first,
-                                x + ih * w->width + first * w->stride_w + offset, tap, end - first,
-                                w->stride_w);
-                }
-            }
-}
-
-void depthwise_backward(const struct window *w, const float *x, const float *weight,
-                        const float *gy, float *gx, float *gw)
-{
-    int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
-    for (int64_t c = 0; c < w->channels; c++, x += plane, gy += out_plane) {
-        for (int64_t kh = 0; kh < w->kernel_h; kh++)
-            for (int64_t kw = 0; kw < w->kernel_w; kw++) {
-                float tap = *weight++;
-                double sum = 0.0;
-                int64_t first, end, offset = kw * w->dilation_w - w->pad_left;
-                window_inside(w->out_width, w->stride_w, offset, w->width, &first, &end);
-                for (int64_t oh = 0; oh < w->out_height; oh++) {
-                    int64_t ih = oh * w->stride_h - w->pad_top + kh * w->dilation_h;
-                    if (ih < 0 || ih >= w->height)
-                        continue;
-                    int64_t place = ih * w->width + first * w->stride_w + offset;
-                    const float *go = gy + oh * w->out_width + first;
-                    sum += product_row(x + place, go, end - first, w->stride_w);
-                    if (gx)
-                        spread_row(gx + place, go, tap, end - first, w->stride_w);
-                }
-                *gw++ += (float)sum;
-            }
-        gx = gx ? gx + plane : NULL;
+    const struct planes *p = op->planes;
+    const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
+    struct parts parts = parts_of(p);
+    float *planes = program->scratch, *gy = planes + parts.y, *gx = planes + parts.gx;
+    float *ordered = planes + parts.filter;
+    int64_t channels = op->window.channels, plane = p->height * p->width;
+    int64_t area = p->out_height * p->out_width;
+    memset(planes, 0, (size_t)parts.total * sizeof(float));
+    for (int64_t i = 0; i < channels * (int64_t)program->batch; i++) {
+        const float *filter = op->weights[0]->value + i % channels * p->tap_count;
+        planes_lift(p, out->grad + i * area, gy);
+        planes_fill(p, in->data + i * plane, planes);
+        p->loops->correlate_gradient(gy, planes, p->offsets, p->tap_count, p->span,
+                                     op->weights[0]->gradient + i % channels * p->tap_count);
+        if (!in->grad)
+            continue;
+        for (int64_t t = 0; t < p->tap_count; t++)
+            ordered[t] = filter[p->order[t]];
+        planes_spread(p, gy, ordered, gx);
+        planes_take(p, gx, in->grad + i * plane, set);
     }
 }

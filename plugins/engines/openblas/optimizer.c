@@ -14,60 +14,24 @@ bool optimizer_state(struct weight *weight, bool second)
     return *state != NULL;
 }
 
-VECTOR static void sgd(float *restrict w, const float *restrict g, float *restrict v, size_t count,
-                       float rate, float momentum, float decay, bool nesterov)
-{
-    if (nesterov) {
-        for (size_t i = 0; i < count; i++) {
-            float step = g[i] + decay * w[i];
-            v[i] = momentum * v[i] + step;
-            w[i] -= rate * (step + momentum * v[i]);
-        }
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        v[i] = momentum * v[i] + (g[i] + decay * w[i]);
-        w[i] -= rate * v[i];
-    }
-}
-
-VECTOR static void plain(float *restrict w, const float *restrict g, size_t count, float rate,
-                         float decay)
-{
-    for (size_t i = 0; i < count; i++)
-        w[i] -= rate * (g[i] + decay * w[i]);
-}
-
-// `rate_first`: learning rate over the first moment's bias correction; `correction`: 1 over the
-// square root of the second's.
-VECTOR static void adamw(float *restrict w, const float *restrict g, float *restrict m,
-                         float *restrict v, size_t count, float rate_first, float correction,
-                         float beta1, float beta2, float epsilon, float keep)
-{
-    for (size_t i = 0; i < count; i++) {
-        m[i] = beta1 * m[i] + (1.0f - beta1) * g[i];
-        v[i] = beta2 * v[i] + (1.0f - beta2) * g[i] * g[i];
-        w[i] = keep * w[i] - rate_first * m[i] / (sqrtf(v[i]) * correction + epsilon);
-    }
-}
-
-static void step_sgd(struct weight *weight, const esp_optimizer *o)
+static void step_sgd(const struct loops *loops, struct weight *w, const esp_optimizer *o)
 {
     if (o->momentum == 0.0)
-        plain(weight->value, weight->gradient, weight->size, (float)o->learning_rate,
-              (float)o->weight_decay);
+        loops->sgd(w->value, w->gradient, (int64_t)w->size, (float)o->learning_rate,
+                   (float)o->weight_decay);
     else
-        sgd(weight->value, weight->gradient, weight->first, weight->size, (float)o->learning_rate,
-            (float)o->momentum, (float)o->weight_decay, o->nesterov != 0);
+        loops->momentum(w->value, w->gradient, w->first, (int64_t)w->size, (float)o->learning_rate,
+                        (float)o->momentum, (float)o->weight_decay, o->nesterov != 0);
 }
 
-static void step_adamw(struct weight *weight, const esp_optimizer *o)
+static void step_adamw(const struct loops *loops, struct weight *w, const esp_optimizer *o)
 {
     double first = 1.0 - pow(o->beta1, (double)o->step);
     double second = 1.0 - pow(o->beta2, (double)o->step);
-    adamw(weight->value, weight->gradient, weight->first, weight->second, weight->size,
-          (float)(o->learning_rate / first), (float)(1.0 / sqrt(second)), (float)o->beta1,
-          (float)o->beta2, (float)o->epsilon, (float)(1.0 - o->learning_rate * o->weight_decay));
+    loops->adamw(w->value, w->gradient, w->first, w->second, (int64_t)w->size,
+                 (float)(o->learning_rate / first), (float)(1.0 / sqrt(second)), (float)o->beta1,
+                 (float)o->beta2, (float)o->epsilon,
+                 (float)(1.0 - o->learning_rate * o->weight_decay));
 }
 
 esp_status optimizer_apply(struct program *program, esp_call *call, const esp_optimizer *o)
@@ -87,9 +51,9 @@ esp_status optimizer_apply(struct program *program, esp_call *call, const esp_op
             (!optimizer_state(weight, false) || (adam && !optimizer_state(weight, true))))
             return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
         if (adam)
-            step_adamw(weight, o);
+            step_adamw(program->loops, weight, o);
         else
-            step_sgd(weight, o);
+            step_sgd(program->loops, weight, o);
     }
     return ESP_OK;
 }

@@ -60,7 +60,8 @@ static uint32_t take(struct pool *pool, size_t size)
 // May operator `op` write its output over its input's activation?
 static bool may_overwrite(const struct program *program, const struct op *op)
 {
-    if (!op->type->in_place || op->input_count != 1)
+    bool in_place = op->type->in_place || (!program->training && op->type->in_place_evaluation);
+    if (!in_place || op->input_count != 1)
         return false;
     const struct value *input = &program->values[op->inputs[0]];
     const struct op *producer = &program->ops[op->inputs[0]];
@@ -133,8 +134,8 @@ static esp_status plan_activations(struct pool *pool)
 static bool shares_gradient(const struct program *program, const struct op *op)
 {
     const struct value *input = op->input_count == 1 ? &program->values[op->inputs[0]] : NULL;
-    return input && (op->type->in_place || op->type->alias) && input->consumers == 1 &&
-           !input->kept && !program->values[op->index].kept &&
+    return input && (op->type->in_place || op->type->alias || op->type->gradient_in_place) &&
+           input->consumers == 1 && !input->kept && !program->values[op->index].kept &&
            input->size == program->values[op->index].size;
 }
 
@@ -175,6 +176,21 @@ static esp_status plan_gradients(struct pool *pool)
     return ESP_OK;
 }
 
+// A Relu that lies over a normalization, in forward and backward, is computed with it.
+static void join_relus(struct program *program)
+{
+    for (uint32_t i = 0; i < program->count; i++) {
+        struct op *op = &program->ops[i];
+        if (op->type != &op_relu || program->ops[op->inputs[0]].type != &op_batch_norm)
+            continue;
+        const struct value *in = &program->values[op->inputs[0]], *out = &program->values[i];
+        if (in->data != out->data || in->grad != out->grad)
+            continue;
+        program->ops[op->inputs[0]].with_relu = true;
+        op->done_before = true;
+    }
+}
+
 esp_status plan_memory(struct program *program, esp_call *call)
 {
     struct pool pool = {.program = program};
@@ -197,6 +213,8 @@ esp_status plan_memory(struct program *program, esp_call *call)
                           ? program->buffers[value->gradient]
                           : NULL;
     }
+    if (status == ESP_OK)
+        join_relus(program);
     free(pool.free);
     return status == ESP_OK ? ESP_OK : esp_fail(call, status, "out of memory for a program");
 }

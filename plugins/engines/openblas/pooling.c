@@ -1,72 +1,100 @@
 // SPDX-License-Identifier: Apache-2.0
 // MaxPool (the first maximum of a window gets the gradient; padding never wins), AveragePool with and
-// without the padding counted, GlobalAveragePool.
-#include "program.h"
+// without the padding counted, on the planes of planes.h; GlobalAveragePool.
+#include "planes.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static esp_status prepare_max(struct program *program, struct op *op, const esp_graph_node *node,
-                              esp_call *call)
+// A tap's number is kept in 16 bits.
+#define MOST_TAPS 65535
+
+// Where they lie in the scratch: the planes, with room to read beyond; the output or its gradient,
+// with margins.
+struct parts {
+    int64_t y, total;
+};
+
+static struct parts parts_of(const struct planes *p)
+{
+    struct parts parts;
+    parts.y = p->channel + LANES + p->margin;
+    parts.total = parts.y + p->span + p->size + p->margin;
+    return parts;
+}
+
+static esp_status prepare(struct program *program, struct op *op, const esp_graph_node *node,
+                          esp_call *call)
 {
     esp_status status = window_of_node(&op->window, node, &program->ops[op->inputs[0]].shape, call);
     if (status != ESP_OK)
         return status;
-    op->places =
-        malloc((program->values[op->index].size * program->max_batch + 1) * sizeof *op->places);
-    return op->places ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+    if (op->window.kernel_h > MOST_TAPS / op->window.kernel_w)
+        return esp_fail(call, ESP_ERROR_UNSUPPORTED,
+                        "'%s': the engine openblas has %s of up to %d taps", node->path, node->op,
+                        MOST_TAPS);
+    op->planes = planes_create(&op->window);
+    return op->planes && need_scratch(program, (size_t)parts_of(op->planes).total)
+               ? ESP_OK
+               : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
 }
 
-static void max_plane(const struct window *w, const float *x, float *y, uint32_t *places)
+static int64_t plane_count(const struct program *program, const struct op *op)
 {
-    for (int64_t oh = 0; oh < w->out_height; oh++)
-        for (int64_t ow = 0; ow < w->out_width; ow++) {
-            int64_t top = oh * w->stride_h - w->pad_top, left = ow * w->stride_w - w->pad_left;
-            float best = -INFINITY;
-            int64_t place = -1;
-            for (int64_t kh = 0; kh < w->kernel_h; kh++) {
-                int64_t ih = top + kh * w->dilation_h;
-                if (ih < 0 || ih >= w->height)
-                    continue;
-                for (int64_t kw = 0; kw < w->kernel_w; kw++) {
-                    int64_t iw = left + kw * w->dilation_w;
-                    if (iw < 0 || iw >= w->width)
-                        continue;
-                    float v = x[ih * w->width + iw];
-                    if (place < 0 || v > best || v != v) {
-                        best = v;
-                        place = ih * w->width + iw;
-                    }
-                }
-            }
-            *y++ = best;
-            *places++ = (uint32_t)place;
-        }
+    return op->window.channels * (int64_t)program->batch;
+}
+
+// ---- Maxima -----------------------------------------------------------------------------------
+
+static esp_status prepare_max(struct program *program, struct op *op, const esp_graph_node *node,
+                              esp_call *call)
+{
+    esp_status status = prepare(program, op, node, call);
+    if (status != ESP_OK || !program->training)
+        return status;
+    // `spread` looks a margin around each plane.
+    size_t planes = (size_t)op->window.channels * program->max_batch;
+    size_t count =
+        planes * (size_t)op->planes->span + (size_t)(2 * op->planes->margin + op->planes->size);
+    op->winners = calloc(count, sizeof *op->winners);
+    return op->winners ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
 }
 
 static void max_forward(struct program *program, struct op *op)
 {
-    const struct window *w = &op->window;
+    const struct planes *p = op->planes;
     const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
-    int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
-    for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++)
-        max_plane(w, in->data + i * plane, out->data + i * out_plane, op->places + i * out_plane);
+    float *planes = program->scratch, *y = planes + parts_of(p).y;
+    for (int64_t i = 0; i < p->channel + LANES; i++)
+        planes[i] = -INFINITY;
+    for (int64_t i = 0; i < plane_count(program, op); i++) {
+        planes_fill(p, in->data + i * p->height * p->width, planes);
+        p->loops->maximum(planes, p->offsets, p->tap_count, y,
+                          op->winners ? op->winners + p->margin + i * p->span : NULL, p->span);
+        planes_drop(p, y, 0.0f, out->data + i * p->out_height * p->out_width);
+    }
 }
 
 static void max_backward(struct program *program, struct op *op)
 {
-    const struct window *w = &op->window;
+    const struct planes *p = op->planes;
     struct value *in = &program->values[op->inputs[0]];
     const struct value *out = &program->values[op->index];
-    int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
+    float *planes = program->scratch, *gy = planes + parts_of(p).y;
     if (!in->grad)
         return;
-    if (!in->filled)
-        memset(in->grad, 0, in->size * program->batch * sizeof(float));
-    for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++)
-        for (int64_t p = 0; p < out_plane; p++)
-            in->grad[i * plane + op->places[i * out_plane + p]] += out->grad[i * out_plane + p];
+    memset(planes, 0, (size_t)parts_of(p).total * sizeof(float));
+    for (int64_t i = 0; i < plane_count(program, op); i++) {
+        planes_lift(p, out->grad + i * p->out_height * p->out_width, gy);
+        for (int64_t phase = 0; phase < p->phase_count; phase++) {
+            int64_t first = p->first[phase];
+            p->loops->maximum_gradient(gy, op->winners + p->margin + i * p->span, p->order + first,
+                                       p->back + first, p->first[phase + 1] - first,
+                                       planes + phase * p->size, p->size);
+        }
+        planes_take(p, planes, in->grad + i * p->height * p->width, !in->filled);
+    }
     in->filled = true;
 }
 
@@ -80,100 +108,73 @@ const struct op_type op_max_pool = {
 
 // ---- Averages ---------------------------------------------------------------------------------
 
-// How far the padded plane reaches behind the last row and column: what ONNX counts as padding.
-struct reach {
-    int64_t height, width;
-};
-
-// Padding that is counted ends where the padded plane ends: a window that ceil_mode lets reach
-// further counts less.
-static struct area area_at(const struct window *w, struct reach reach, int64_t oh, int64_t ow)
+// How many taps of a window that begins at `begin` count, along one side: those inside [0, size), or
+// with the padding those inside [-pads, size + end). What ceil_mode lets a window reach further
+// counts never.
+static int64_t counted(int64_t begin, int64_t kernel, int64_t dilation, int64_t size, int64_t end,
+                       bool padding)
 {
-    int64_t top = oh * w->stride_h - w->pad_top, left = ow * w->stride_w - w->pad_left;
-    int64_t bottom = top + (w->kernel_h - 1) * w->dilation_h + 1;
-    int64_t right = left + (w->kernel_w - 1) * w->dilation_w + 1;
-    struct area area = {top, bottom > w->height ? w->height : bottom, left,
-                        right > w->width ? w->width : right, 0};
-    // The first tap inside: taps lie a dilation apart.
-    while (area.top < 0)
-        area.top += w->dilation_h;
-    while (area.left < 0)
-        area.left += w->dilation_w;
-    int64_t rows = (area.bottom - area.top + w->dilation_h - 1) / w->dilation_h;
-    int64_t columns = (area.right - area.left + w->dilation_w - 1) / w->dilation_w;
-    if (w->count_padding) {
-        int64_t end_h = bottom < reach.height ? bottom : reach.height;
-        int64_t end_w = right < reach.width ? right : reach.width;
-        rows = (end_h - top + w->dilation_h - 1) / w->dilation_h;
-        columns = (end_w - left + w->dilation_w - 1) / w->dilation_w;
+    int64_t count = 0;
+    for (int64_t k = 0; k < kernel; k++) {
+        int64_t at = begin + k * dilation;
+        count += padding ? at < size + end : at >= 0 && at < size;
     }
-    area.divisor = (float)(rows * columns);
-    return area;
+    return count;
 }
 
 static esp_status prepare_average(struct program *program, struct op *op,
                                   const esp_graph_node *node, esp_call *call)
 {
-    struct window *w = &op->window;
-    esp_status status = window_of_node(w, node, &program->ops[op->inputs[0]].shape, call);
+    const struct window *w = &op->window;
+    esp_status status = prepare(program, op, node, call);
     if (status != ESP_OK)
         return status;
-    struct reach reach = {w->height + w->pad_bottom, w->width + w->pad_right};
-    op->areas = malloc((size_t)(w->out_height * w->out_width) * sizeof *op->areas);
-    if (!op->areas)
+    // The divisors, and a weight of 1 for each tap.
+    op->divisors = floats((size_t)(op->planes->span + op->planes->tap_count));
+    if (!op->divisors)
         return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+    for (int64_t i = 0; i < op->planes->span + op->planes->tap_count; i++)
+        op->divisors[i] = 1.0f;
     for (int64_t oh = 0; oh < w->out_height; oh++)
-        for (int64_t ow = 0; ow < w->out_width; ow++)
-            op->areas[oh * w->out_width + ow] = area_at(w, reach, oh, ow);
+        for (int64_t ow = 0; ow < w->out_width; ow++) {
+            int64_t rows = counted(oh * w->stride_h - w->pad_top, w->kernel_h, w->dilation_h,
+                                   w->height, w->pad_bottom, w->count_padding);
+            int64_t columns = counted(ow * w->stride_w - w->pad_left, w->kernel_w, w->dilation_w,
+                                      w->width, w->pad_right, w->count_padding);
+            op->divisors[oh * op->planes->pitch + ow] = (float)(rows * columns);
+        }
     return ESP_OK;
-}
-
-static void average_plane(const struct window *w, const struct area *areas, const float *x,
-                          float *y)
-{
-    for (int64_t p = 0; p < w->out_height * w->out_width; p++) {
-        const struct area a = areas[p];
-        float sum = 0.0f;
-        for (int64_t ih = a.top; ih < a.bottom; ih += w->dilation_h)
-            for (int64_t iw = a.left; iw < a.right; iw += w->dilation_w)
-                sum += x[ih * w->width + iw];
-        y[p] = sum / a.divisor;
-    }
-}
-
-static void spread_plane(const struct window *w, const struct area *areas, const float *gy,
-                         float *gx)
-{
-    for (int64_t p = 0; p < w->out_height * w->out_width; p++) {
-        const struct area a = areas[p];
-        float g = gy[p] / a.divisor;
-        for (int64_t ih = a.top; ih < a.bottom; ih += w->dilation_h)
-            for (int64_t iw = a.left; iw < a.right; iw += w->dilation_w)
-                gx[ih * w->width + iw] += g;
-    }
 }
 
 static void average_forward(struct program *program, struct op *op)
 {
-    const struct window *w = &op->window;
+    const struct planes *p = op->planes;
     const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
-    int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
-    for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++)
-        average_plane(w, op->areas, in->data + i * plane, out->data + i * out_plane);
+    float *planes = program->scratch, *y = planes + parts_of(p).y;
+    memset(planes, 0, (size_t)parts_of(p).total * sizeof(float));
+    for (int64_t i = 0; i < plane_count(program, op); i++) {
+        planes_fill(p, in->data + i * p->height * p->width, planes);
+        p->loops->correlate(y, planes, p->offsets, op->divisors + p->span, p->tap_count, p->span);
+        p->loops->divide(y, op->divisors, p->span);
+        planes_drop(p, y, 0.0f, out->data + i * p->out_height * p->out_width);
+    }
 }
 
 static void average_backward(struct program *program, struct op *op)
 {
-    const struct window *w = &op->window;
+    const struct planes *p = op->planes;
     struct value *in = &program->values[op->inputs[0]];
     const struct value *out = &program->values[op->index];
-    int64_t plane = w->height * w->width, out_plane = w->out_height * w->out_width;
+    float *planes = program->scratch, *gy = planes + parts_of(p).y;
     if (!in->grad)
         return;
-    if (!in->filled)
-        memset(in->grad, 0, in->size * program->batch * sizeof(float));
-    for (int64_t i = 0; i < (int64_t)program->batch * w->channels; i++)
-        spread_plane(w, op->areas, out->grad + i * out_plane, in->grad + i * plane);
+    memset(planes, 0, (size_t)parts_of(p).total * sizeof(float));
+    for (int64_t i = 0; i < plane_count(program, op); i++) {
+        planes_lift(p, out->grad + i * p->out_height * p->out_width, gy);
+        p->loops->divide(gy, op->divisors, p->span);
+        planes_spread(p, gy, op->divisors + p->span, planes);
+        planes_take(p, planes, in->grad + i * p->height * p->width, !in->filled);
+    }
     in->filled = true;
 }
 
@@ -189,12 +190,14 @@ static void global_forward(struct program *program, struct op *op)
 {
     const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
     size_t plane = in->size / out->size;
-    for (size_t i = 0; i < out->size * program->batch; i++) {
-        double sum = 0.0;
-        for (size_t j = 0; j < plane; j++)
-            sum += in->data[i * plane + j];
-        out->data[i] = (float)(sum / (double)plane);
-    }
+    for (size_t i = 0; i < out->size * program->batch; i++)
+        out->data[i] = program->loops->sum(in->data + i * plane, (int64_t)plane) / (float)plane;
+}
+
+static void spread_constant(float *x, float constant, size_t count, bool set)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = set ? constant : x[i] + constant;
 }
 
 static void global_backward(struct program *program, struct op *op)
@@ -204,11 +207,8 @@ static void global_backward(struct program *program, struct op *op)
     size_t plane = in->size / out->size;
     if (!in->grad)
         return;
-    for (size_t i = 0; i < out->size * program->batch; i++) {
-        float g = out->grad[i] / (float)plane, *gx = in->grad + i * plane;
-        for (size_t j = 0; j < plane; j++)
-            gx[j] = in->filled ? gx[j] + g : g;
-    }
+    for (size_t i = 0; i < out->size * program->batch; i++)
+        spread_constant(in->grad + i * plane, out->grad[i] / (float)plane, plane, !in->filled);
     in->filled = true;
 }
 

@@ -3,6 +3,7 @@
 #include "program.h"
 
 #include "openblas.h"
+#include "planes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,21 +34,27 @@ bool need_scratch(struct program *program, size_t count)
     return true;
 }
 
-VECTOR static void add(float *restrict to, const float *restrict from, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        to[i] += from[i];
-}
-
-void gradient_add(struct value *value, const float *from, size_t count)
+void gradient_add(const struct program *program, struct value *value, const float *from,
+                  size_t count)
 {
     if (!value->grad)
         return;
     if (value->filled)
-        add(value->grad, from, count);
+        program->loops->add(value->grad, from, (int64_t)count);
     else if (value->grad != from)
         memcpy(value->grad, from, count * sizeof(float));
     value->filled = true;
+}
+
+bool gradient_is_set(const struct program *program, const struct op *op)
+{
+    const struct value *in = &program->values[op->inputs[0]];
+    return !in->filled || in->grad == program->values[op->index].grad;
+}
+
+int64_t output_elements(const struct program *program, const struct op *op)
+{
+    return (int64_t)(program->values[op->index].size * program->batch);
 }
 
 // ---- Compiling --------------------------------------------------------------------------------
@@ -186,6 +193,7 @@ esp_status openblas_compile(esp_call *call, const esp_graph *graph,
     program = calloc(1, sizeof *program);
     if (!program)
         return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+    program->loops = loops_choose();
     program->max_batch = options->batch;
     program->training = options->training != 0;
     esp_status status = copy_graph(program, graph, options, call);
@@ -206,9 +214,10 @@ void openblas_release(void *handle)
         free(program->ops[i].path);
         free(program->ops[i].inputs);
         free(program->ops[i].saved);
-        free(program->ops[i].places);
+        free(program->ops[i].winners);
+        free(program->ops[i].divisors);
         free(program->ops[i].mask);
-        free(program->ops[i].areas);
+        planes_destroy(program->ops[i].planes);
     }
     for (uint64_t i = 0; i < program->weight_count; i++) {
         struct weight *weight = &program->weights[i];
@@ -304,7 +313,7 @@ esp_status openblas_backward(void *handle, esp_call *call, const esp_output_grad
             return esp_fail(call, ESP_ERROR_MISUSE, "the gradient of output %llu is NULL",
                             (unsigned long long)given->output);
         struct value *value = &program->values[program->outputs[given->output]];
-        gradient_add(value, given->data, value->size * program->batch);
+        gradient_add(program, value, given->data, value->size * program->batch);
     }
     for (uint32_t i = program->count; i-- > 0;) {
         struct op *op = &program->ops[i];

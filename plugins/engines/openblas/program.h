@@ -4,6 +4,8 @@
 #ifndef OPENBLAS_PROGRAM_H
 #define OPENBLAS_PROGRAM_H
 
+#include "loops.h"
+
 #include <espalier/engine.h>
 
 #include <stdbool.h>
@@ -42,23 +44,20 @@ struct window {
     bool count_padding; // AveragePool
 };
 
-// The part of an average's window that lies in the plane, and what its sum is divided by.
-struct area {
-    int64_t top, bottom, left, right; // bottom and right are one past
-    float divisor;
-};
-
 struct program;
 struct op;
+struct planes;
 
 // An operator's row: what an operator is to the engine.
 struct op_type {
     const char *name;
-    const char *attributes; // those that it knows, with a space between; NULL: none
-    bool reads_input;       // its backward reads its inputs' activations
-    bool reads_output;      // its backward reads its output's activation
-    bool in_place;          // it may write its output over its only input (forward and backward)
-    bool alias;             // its output is its input, unchanged
+    const char *attributes;   // those that it knows, with a space between; NULL: none
+    bool reads_input;         // its backward reads its inputs' activations
+    bool reads_output;        // its backward reads its output's activation
+    bool in_place;            // it may write its output over its only input (forward and backward)
+    bool alias;               // its output is its input, unchanged
+    bool in_place_evaluation; // as in_place, but in programs without backward alone
+    bool gradient_in_place;   // the gradient of its input may overwrite that of its output
     // Reads attributes, allocates what it keeps between forward and backward.
     esp_status (*prepare)(struct program *program, struct op *op, const esp_graph_node *node,
                           esp_call *call);
@@ -81,15 +80,19 @@ struct op {
     struct window window;
     double epsilon, momentum; // BatchNormalization
     bool affine;
-    double ratio;         // Dropout
-    int64_t outer, inner; // Concat: elements before and behind the axis, of one sample
-    float *saved;         // BatchNormalization: mean and 1 / deviation of each channel
-    uint32_t *places;     // MaxPool: where each maximum lies in its plane
-    uint8_t *mask;        // Dropout
-    struct area *areas;   // AveragePool: of each output place
+    double ratio;          // Dropout
+    int64_t outer, inner;  // Concat: elements before and behind the axis, of one sample
+    struct planes *planes; // of the window; NULL where it is not needed
+    float *saved;          // BatchNormalization: mean and 1 / deviation of each channel
+    uint16_t *winners;     // MaxPool: which tap each maximum comes from, at the pitch of the planes
+    float *divisors;       // AveragePool: what the sum of each place is divided by, at that pitch
+    uint8_t *mask;         // Dropout
+    bool with_relu;        // BatchNormalization: the Relu behind it is computed with it
+    bool done_before;      // Relu: it is computed with the operator before it
 };
 
 struct program {
+    const struct loops *loops;
     struct op *ops;
     struct value *values;
     uint32_t count;
@@ -119,8 +122,13 @@ const struct op_type *op_type_find(const char *name);
 // Lays out the memory of activations and gradients; plan.c.
 esp_status plan_memory(struct program *program, esp_call *call);
 
-// Adds a gradient contribution of `count` floats: the first one sets.
-void gradient_add(struct value *value, const float *from, size_t count);
+// Adds a contribution of `count` floats to the gradient of a value: the first one sets.
+void gradient_add(const struct program *program, struct value *value, const float *from,
+                  size_t count);
+// Must the gradient of the op's first input be set, not added to?
+bool gradient_is_set(const struct program *program, const struct op *op);
+// The floats of the op's output, of the whole batch.
+int64_t output_elements(const struct program *program, const struct op *op);
 
 // 64-byte aligned floats, zero.
 float *floats(size_t count);
@@ -136,11 +144,6 @@ double attribute_real(const esp_graph_node *node, const char *name, double missi
 esp_status attributes_check(const struct op_type *type, const esp_graph_node *node, esp_call *call);
 esp_status window_of_node(struct window *window, const esp_graph_node *node, const esp_shape *input,
                           esp_call *call);
-// The first and one past the last output place of a row whose input column lies inside, for the tap
-// that sees column `place x stride + offset` of `size`.
-void window_inside(int64_t out, int64_t stride, int64_t offset, int64_t size, int64_t *first,
-                   int64_t *end);
-
 esp_status optimizer_apply(struct program *program, esp_call *call, const esp_optimizer *optimizer);
 bool optimizer_state(struct weight *weight, bool second);
 
@@ -148,22 +151,5 @@ bool optimizer_state(struct weight *weight, bool second);
 extern const struct op_type op_conv, op_batch_norm, op_relu, op_sigmoid, op_tanh, op_identity,
     op_flatten, op_dropout, op_none, op_add, op_concat, op_gemm, op_max_pool, op_average_pool,
     op_global_average_pool, op_input;
-
-// Depthwise convolutions have loops of their own; depthwise.c.
-bool is_depthwise(const struct window *window);
-void depthwise_forward(const struct window *w, const float *x, const float *weight, float *y);
-// `gx` may be NULL; it is added to. `gw` is added to.
-void depthwise_backward(const struct window *w, const float *x, const float *weight,
-                        const float *gy, float *gx, float *gw);
-
-// Loops over many floats are compiled for several instruction sets and picked at load. Sums have a
-// fixed number of lanes, so that all of them give the same bits.
-#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) &&                             \
-    !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && defined(NDEBUG)
-#define VECTOR __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define VECTOR
-#endif
-#define LANES 16
 
 #endif

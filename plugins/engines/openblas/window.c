@@ -101,14 +101,3 @@ esp_status window_of_node(struct window *w, const esp_graph_node *node, const es
     w->count_padding = attribute_int(node, "count_include_pad", 0) != 0;
     return ESP_OK;
 }
-
-void window_inside(int64_t out, int64_t stride, int64_t offset, int64_t size, int64_t *first,
-                   int64_t *end)
-{
-    int64_t begin = offset < 0 ? (-offset + stride - 1) / stride : 0;
-    int64_t last = offset < size ? (size - offset + stride - 1) / stride : 0;
-    *first = begin < out ? begin : out;
-    *end = last < out ? last : out;
-    if (*end < *first)
-        *end = *first;
-}
