@@ -2,7 +2,7 @@
 // What the engines make of small networks: training steps (forward, backward, one step of SGD) and
 // evaluation, in GFLOP/s of the convolutions' and linear layers' multiply-adds, by processor time. A
 // step counts as three forwards. Each figure is the median of repetitions within this one program run.
-//   engine_bench [ENGINE [BATCH]]     openblas and 64 when left out
+//   engine_bench [ENGINE [BATCH [NAME]]]     openblas, 64 and all networks when left out
 #include "graph/graph.h"
 #include "loader/registry.h"
 
@@ -188,6 +188,16 @@ static uint32_t build_depthwise(struct graph *graph, uint32_t x)
     return head(graph, x);
 }
 
+static uint32_t build_linear(struct graph *graph, uint32_t x)
+{
+    esp_attribute channels = esp_attribute_int("channels", 256);
+    x = add(graph, "Flatten", x, NULL, 0);
+    x = add(graph, "Gemm", x, &channels, 1);
+    x = add(graph, "Relu", x, NULL, 0);
+    channels = esp_attribute_int("channels", 10);
+    return add(graph, "Gemm", x, &channels, 1);
+}
+
 static uint32_t build_bn_relu(struct graph *graph, uint32_t x)
 {
     x = conv(graph, x, 16, 1, 1, 1);
@@ -226,6 +236,7 @@ static const struct network networks[] = {
     {"4 x 1x1, 32 channels, 28x28", 32, 28, build_1x1_32},
     {"2 x 3x3 stride 2, 16-32-64", 16, 28, build_strided},
     {"4 x depthwise 3x3, 16 channels", 16, 28, build_depthwise},
+    {"linear: 784-256-10", 1, 28, build_linear},
     {"1x1, 4 x norm and Relu, 16 ch", 16, 28, build_bn_relu},
     {"1x1, 4 x MaxPool 3x3, 16 ch", 16, 28, build_max_pool},
     {"1x1, 4 x AveragePool 3x3, 16 ch", 16, 28, build_average_pool},
@@ -365,7 +376,8 @@ int main(int argc, char **argv)
     printf("%s, batch %llu\n%-32s %10s %11s %15s %11s %15s\n", id, (unsigned long long)batch, "",
            "MACs", "step", "", "evaluation", "");
     for (size_t i = 0; i < ESP_COUNT(networks); i++)
-        bench(&networks[i]);
+        if (argc < 4 || strstr(networks[i].name, argv[3]))
+            bench(&networks[i]);
     engine->close(instance);
     registry_destroy(registry);
     return 0;

@@ -61,8 +61,10 @@ static void compile(struct subject *s)
                                    .batch = s->max_batch,
                                    .training = !s->evaluation,
                                    .input_gradient = s->input_gradient,
-                                   .keep = keep,
-                                   .keep_count = s->keep_all ? count : 0};
+                                   .keep = s->keep ? &s->keep : keep,
+                                   .keep_count = s->keep       ? 1
+                                                 : s->keep_all ? count
+                                                               : 0};
     need(s, s->engine->compile(s->self, &s->call, graph, &options, &s->program), "compile");
     free(keep);
 }

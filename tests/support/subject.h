@@ -20,7 +20,8 @@ struct subject {
     uint64_t max_batch;
     bool evaluation; // compiled without backward
     bool input_gradient;
-    bool keep_all; // the activations and gradients of all nodes
+    bool keep_all;    // the activations and gradients of all nodes
+    const char *keep; // or those of one node
     uint64_t seed;
 
     struct graph *graph;

@@ -15,11 +15,11 @@
 #include <string.h>
 
 // Below so many channels of a group, or places, columns are faster.
-#define FEW_CHANNELS 8
+#define FEW_CHANNELS 4
 #define FEW_PLACES 24
 
 // Of one group, and where its parts lie in the scratch.
-struct shape {
+struct layout {
     int64_t m, c; // channels out and in
     int64_t taps;
     int64_t x, y, gx, gw, w, columns; // offsets into the scratch
@@ -43,13 +43,13 @@ static bool by_columns(const struct window *w)
     return w->channels / w->groups < FEW_CHANNELS || w->out_height * w->out_width < FEW_PLACES;
 }
 
-static struct shape shape_of(const struct program *program, const struct op *op)
+static struct layout layout_of(const struct program *program, const struct op *op)
 {
     const struct window *w = &op->window;
     const struct planes *p = op->planes;
-    struct shape s = {.m = w->out_channels / w->groups,
-                      .c = w->channels / w->groups,
-                      .taps = w->kernel_h * w->kernel_w};
+    struct layout s = {.m = w->out_channels / w->groups,
+                       .c = w->channels / w->groups,
+                       .taps = w->kernel_h * w->kernel_w};
     int64_t weights = (w->out_channels * s.c * s.taps + LANES - 1) / LANES * LANES;
     s.y = s.x + s.c * p->channel + LANES;
     s.w = s.y + s.m * p->span;
@@ -72,7 +72,7 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
     op->planes = planes_create(w);
     bool made = op->planes &&
                 (is_depthwise(w) ? depthwise_prepare(program, op)
-                                 : need_scratch(program, (size_t)shape_of(program, op).total));
+                                 : need_scratch(program, (size_t)layout_of(program, op).total));
     return made ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
 }
 
@@ -87,7 +87,7 @@ static void multiply(bool a_transposed, bool b_transposed, int64_t m, int64_t n,
 }
 
 // Weights [M, C, taps] of all groups as [group, tap, m, C], and gradients back.
-static void pack(const struct op *op, const struct shape *s, const float *weight, float *to)
+static void pack(const struct op *op, const struct layout *s, const float *weight, float *to)
 {
     for (int64_t m = 0; m < op->window.out_channels; m++)
         for (int64_t c = 0; c < s->c; c++)
@@ -95,7 +95,7 @@ static void pack(const struct op *op, const struct shape *s, const float *weight
                 to[((m / s->m * s->taps + t) * s->m + m % s->m) * s->c + c] = *weight++;
 }
 
-static void unpack(const struct op *op, const struct shape *s, const float *from, float *gradient)
+static void unpack(const struct op *op, const struct layout *s, const float *from, float *gradient)
 {
     for (int64_t m = 0; m < op->window.out_channels; m++)
         for (int64_t c = 0; c < s->c; c++)
@@ -103,7 +103,7 @@ static void unpack(const struct op *op, const struct shape *s, const float *from
                 *gradient++ = from[((m / s->m * s->taps + t) * s->m + m % s->m) * s->c + c];
 }
 
-static void fill_planes(const struct op *op, const struct shape *s, const float *x, float *to)
+static void fill_planes(const struct op *op, const struct layout *s, const float *x, float *to)
 {
     for (int64_t c = 0; c < s->c; c++)
         planes_fill(op->planes, x + c * op->window.height * op->window.width,
@@ -111,7 +111,7 @@ static void fill_planes(const struct op *op, const struct shape *s, const float 
 }
 
 // [C taps, span]: the planes under each other, shifted by each tap.
-static void fill_columns(const struct op *op, const struct shape *s, const float *planes,
+static void fill_columns(const struct op *op, const struct layout *s, const float *planes,
                          float *columns)
 {
     const struct planes *p = op->planes;
@@ -121,7 +121,7 @@ static void fill_columns(const struct op *op, const struct shape *s, const float
                    (size_t)p->places * sizeof *columns);
 }
 
-static void add_columns(const struct op *op, const struct shape *s, const float *columns,
+static void add_columns(const struct op *op, const struct layout *s, const float *columns,
                         float *planes)
 {
     const struct planes *p = op->planes;
@@ -133,7 +133,7 @@ static void add_columns(const struct op *op, const struct shape *s, const float 
 // ---- Forward ----------------------------------------------------------------------------------
 
 // One group g of an image: y = the planes' product, at the pitch of the planes.
-static void forward_group(struct program *program, const struct op *op, const struct shape *s,
+static void forward_group(struct program *program, const struct op *op, const struct layout *s,
                           int64_t g, const float *x)
 {
     const struct planes *p = op->planes;
@@ -158,7 +158,7 @@ static void forward_windows(struct program *program, struct op *op)
     const struct window *w = &op->window;
     const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
     const float *bias = op->weight_count > 1 ? op->weights[1]->value : NULL;
-    struct shape s = shape_of(program, op);
+    struct layout s = layout_of(program, op);
     int64_t area = w->out_height * w->out_width;
     memset(program->scratch, 0, (size_t)s.y * sizeof(float));
     if (!by_columns(w))
@@ -205,7 +205,7 @@ static void conv_forward(struct program *program, struct op *op)
 
 // One group of an image, whose output's gradient lies in the scratch: the weight's gradient is added
 // to, the gradient of the planes is made where `gx`.
-static void backward_columns(struct program *program, const struct op *op, const struct shape *s,
+static void backward_columns(struct program *program, const struct op *op, const struct layout *s,
                              int64_t g, bool gx)
 {
     const struct planes *p = op->planes;
@@ -222,7 +222,7 @@ static void backward_columns(struct program *program, const struct op *op, const
     add_columns(op, s, columns, program->scratch + s->gx);
 }
 
-static void backward_taps(struct program *program, const struct op *op, const struct shape *s,
+static void backward_taps(struct program *program, const struct op *op, const struct layout *s,
                           int64_t g, bool gx)
 {
     const struct planes *p = op->planes;
@@ -236,7 +236,7 @@ static void backward_taps(struct program *program, const struct op *op, const st
                  s->c, gy, p->span, true, program->scratch + s->gx + p->offsets[t], p->channel);
 }
 
-static void backward_group(struct program *program, const struct op *op, const struct shape *s,
+static void backward_group(struct program *program, const struct op *op, const struct layout *s,
                            int64_t g, uint64_t n, bool set)
 {
     const struct window *w = &op->window;
@@ -261,7 +261,7 @@ static void backward_group(struct program *program, const struct op *op, const s
 
 static void backward_windows(struct program *program, struct op *op, bool set)
 {
-    struct shape s = shape_of(program, op);
+    struct layout s = layout_of(program, op);
     // The planes' padding, and the elements of the gradient that are of no place.
     memset(program->scratch, 0, (size_t)s.w * sizeof(float));
     if (!by_columns(&op->window)) {

@@ -51,8 +51,13 @@ struct loops {
     // x scale where the mask is not 0, else 0; y may be x.
     void (*mask)(const float *x, const uint8_t *mask, float scale, float *y, int64_t count,
                  bool set);
-    // ---- Rows
-    void (*take_second)(const float *x, float *to, int64_t count); // to[i] = x[2 i]
+    // ---- Rows, `pitch` and `to_pitch` apart
+    // to[i] = from[i] + constant
+    void (*copy_rows)(const float *from, int64_t pitch, float constant, float *to, int64_t to_pitch,
+                      int64_t rows, int64_t count);
+    // to[i] = x[2 i]; one float more than the last may be read
+    void (*take_second)(const float *x, int64_t pitch, float *to, int64_t to_pitch, int64_t rows,
+                        int64_t count);
     // x[2 i] += even[i], x[2 i + 1] += odd[i]
     void (*weave)(float *x, const float *even, const float *odd, int64_t pairs);
     // ---- Planes; `count` is a multiple of LANES

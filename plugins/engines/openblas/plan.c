@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which value lies in which buffer. For training every activation that a backward reads stays; an
-// operator that may work in place overwrites its input where nothing else needs it. Gradients, and
-// activations of a program for evaluation, share buffers: each is live from its first writer to its
+// Which value lies in which buffer. An activation that a backward reads, or that is read from outside,
+// stays; an operator that may work in place overwrites its input where nothing else needs it. Other
+// activations share buffers, and gradients share others: each is live from its first writer to its
 // last reader.
 #include "program.h"
 
@@ -80,19 +80,24 @@ static bool may_overwrite(const struct program *program, const struct op *op)
     return !program->training || (!producer->type->reads_output && !op->type->reads_input);
 }
 
-// Where the memory of a value is last read in forward, following aliases.
+// The last operator of the forward that reads each value; `count` where it must stay for good: it is
+// read from outside, or by a backward.
 static void last_uses(const struct program *program, uint32_t *last)
 {
-    for (uint32_t i = 0; i < program->count; i++)
-        last[i] = i;
-    for (uint32_t i = 0; i < program->count; i++)
-        for (uint64_t j = 0; j < program->ops[i].input_count; j++)
-            last[program->ops[i].inputs[j]] = i;
+    for (uint32_t i = 0; i < program->count; i++) {
+        const struct op *op = &program->ops[i];
+        bool stays = program->values[i].kept || (program->training && op->type->reads_output);
+        last[i] = stays ? program->count : i;
+        for (uint64_t j = 0; j < op->input_count; j++) {
+            uint32_t *input = &last[op->inputs[j]];
+            if (program->training && op->type->reads_input)
+                *input = program->count;
+            else if (*input < program->count)
+                *input = i;
+        }
+    }
     for (uint64_t i = 0; i < program->output_count; i++)
         last[program->outputs[i]] = program->count;
-    for (uint32_t i = 0; i < program->count; i++)
-        if (program->values[i].kept)
-            last[i] = program->count;
 }
 
 static esp_status plan_activations(struct pool *pool)
@@ -120,7 +125,7 @@ static esp_status plan_activations(struct pool *pool)
             break;
         }
         users[value->buffer]++;
-        for (uint32_t j = 0; !program->training && j <= i; j++)
+        for (uint32_t j = 0; j <= i; j++)
             if (last[j] == i && --users[program->values[j].buffer] == 0)
                 pool->free[program->values[j].buffer] = true;
     }
@@ -129,20 +134,19 @@ static esp_status plan_activations(struct pool *pool)
     return status;
 }
 
-// Does the gradient of the op's input lie over that of its output? For operators in place whose
-// input has no other consumer.
+// May the gradient of the op's input lie over that of its output? The op is the last that reads the
+// input, for gradients come from behind: what others give is added later.
 static bool shares_gradient(const struct program *program, const struct op *op)
 {
     const struct value *input = op->input_count == 1 ? &program->values[op->inputs[0]] : NULL;
     return input && (op->type->in_place || op->type->alias || op->type->gradient_in_place) &&
-           input->consumers == 1 && !input->kept && !program->values[op->index].kept &&
-           input->size == program->values[op->index].size;
+           !program->values[op->index].kept && input->size == program->values[op->index].size;
 }
 
 static esp_status plan_gradients(struct pool *pool)
 {
     struct program *program = pool->program;
-    // Nothing of the forward may be given to a gradient.
+    // No buffer of the forward is given to a gradient: backward may come again.
     for (uint32_t i = 0; i < program->buffer_count; i++)
         pool->free[i] = false;
     for (uint32_t i = 0; i < program->count; i++)
@@ -202,7 +206,9 @@ esp_status plan_memory(struct program *program, esp_call *call)
         status = program->buffers ? ESP_OK : ESP_ERROR_MEMORY;
     }
     for (uint32_t i = 0; status == ESP_OK && i < program->buffer_count; i++) {
-        program->buffers[i] = floats(program->buffer_sizes[i] * program->max_batch);
+        size_t count;
+        if (!__builtin_mul_overflow(program->buffer_sizes[i], program->max_batch, &count))
+            program->buffers[i] = floats_uncleared(count);
         if (!program->buffers[i])
             status = ESP_ERROR_MEMORY;
     }

@@ -107,31 +107,36 @@ static void meet(const struct planes *p, int64_t b, int64_t *x, int64_t *to, int
     *count = end > begin ? end - begin : 0;
 }
 
-static void copy_strided(const struct planes *p, const float *x, float *to, int64_t count)
+// The rows of phase row a that lie inside: the first, and one past the last.
+static void meet_rows(const struct planes *p, int64_t a, int64_t *first, int64_t *end)
 {
-    if (p->stride_w == 1)
-        memcpy(to, x, (size_t)count * sizeof *to);
-    else if (p->stride_w == 2)
-        p->loops->take_second(x, to, count);
-    else
-        for (int64_t i = 0; i < count; i++)
-            to[i] = x[i * p->stride_w];
+    *first = a < p->pad_top ? (p->pad_top - a + p->stride_h - 1) / p->stride_h : 0;
+    *end = (p->height + p->pad_top - a + p->stride_h - 1) / p->stride_h;
+    *end = *end < p->rows ? *end : p->rows;
 }
 
 void planes_fill(const struct planes *p, const float *x, float *to)
 {
     for (int64_t a = 0; a < p->stride_h; a++)
         for (int64_t b = 0; b < p->stride_w; b++) {
-            int64_t phase = p->phases[a * p->stride_w + b], from, at, count;
+            int64_t phase = p->phases[a * p->stride_w + b], column, at, count, r, end;
             if (phase < 0)
                 continue;
-            meet(p, b, &from, &at, &count);
-            for (int64_t r = 0; count > 0 && r < p->rows; r++) {
-                int64_t row = r * p->stride_h + a - p->pad_top;
-                if (row >= 0 && row < p->height)
-                    copy_strided(p, x + row * p->width + from,
-                                 to + phase * p->size + r * p->pitch + at, count);
-            }
+            meet(p, b, &column, &at, &count);
+            meet_rows(p, a, &r, &end);
+            if (count == 0 || end <= r)
+                continue;
+            const float *from = x + (r * p->stride_h + a - p->pad_top) * p->width + column;
+            float *rows = to + phase * p->size + r * p->pitch + at;
+            int64_t step = p->stride_h * p->width;
+            if (p->stride_w == 1)
+                p->loops->copy_rows(from, step, 0.0f, rows, p->pitch, end - r, count);
+            else if (p->stride_w == 2)
+                p->loops->take_second(from, step, rows, p->pitch, end - r, count);
+            else
+                for (; r < end; r++, from += step, rows += p->pitch)
+                    for (int64_t i = 0; i < count; i++)
+                        rows[i] = from[i * p->stride_w];
         }
 }
 
@@ -160,8 +165,28 @@ static int64_t add_both(const struct planes *p, const float *zero, const float *
     return pairs;
 }
 
+// Without strides there is one phase, and it lies in one piece.
+static void take_whole(const struct planes *p, const float *from, float *x, bool set)
+{
+    int64_t column, at, count, r, end;
+    meet(p, 0, &column, &at, &count);
+    meet_rows(p, 0, &r, &end);
+    if (set && (count < p->width || end - r < p->height))
+        memset(x, 0, (size_t)(p->height * p->width) * sizeof *x);
+    from += r * p->pitch + at;
+    x += (r - p->pad_top) * p->width + column;
+    if (set && end > r)
+        p->loops->copy_rows(from, p->pitch, 0.0f, x, p->width, end - r, count);
+    for (; !set && r < end; r++, from += p->pitch, x += p->width)
+        p->loops->add(x, from, count);
+}
+
 void planes_take(const struct planes *p, const float *from, float *x, bool set)
 {
+    if (p->stride_h == 1 && p->stride_w == 1) {
+        take_whole(p, from, x, set);
+        return;
+    }
     for (int64_t row = 0; row < p->height; row++, x += p->width) {
         int64_t a = (row + p->pad_top) % p->stride_h, r = (row + p->pad_top) / p->stride_h;
         int64_t done = 0, first, at, count;
@@ -174,25 +199,20 @@ void planes_take(const struct planes *p, const float *from, float *x, bool set)
         for (int64_t b = 0; b < p->stride_w; b++) {
             const float *source = phase_row(p, from, a, b, r);
             meet(p, b, &first, &at, &count);
-            if (source && p->stride_w == 1)
-                p->loops->add(x + first, source + at, count);
-            else if (source)
-                for (int64_t i = done; i < count; i++)
-                    x[first + i * p->stride_w] += source[at + i];
+            for (int64_t i = done; source && i < count; i++)
+                x[first + i * p->stride_w] += source[at + i];
         }
     }
 }
 
 void planes_lift(const struct planes *p, const float *y, float *to)
 {
-    for (int64_t row = 0; row < p->out_height; row++)
-        memcpy(to + row * p->pitch, y + row * p->out_width, (size_t)p->out_width * sizeof *to);
+    p->loops->copy_rows(y, p->out_width, 0.0f, to, p->pitch, p->out_height, p->out_width);
 }
 
 void planes_drop(const struct planes *p, const float *from, float bias, float *y)
 {
-    for (int64_t row = 0; row < p->out_height; row++)
-        p->loops->add_constant(from + row * p->pitch, bias, y + row * p->out_width, p->out_width);
+    p->loops->copy_rows(from, p->pitch, bias, y, p->out_width, p->out_height, p->out_width);
 }
 
 void planes_spread(const struct planes *p, const float *gy, const float *weights, float *to)

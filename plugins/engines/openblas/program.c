@@ -10,14 +10,19 @@
 
 // ---- Small things that the operators share ----------------------------------------------------
 
-float *floats(size_t count)
+float *floats_uncleared(size_t count)
 {
     if (count > SIZE_MAX / 8)
         return NULL;
-    size_t bytes = (count * sizeof(float) + 63) / 64 * 64;
-    float *made = aligned_alloc(64, bytes ? bytes : 64);
+    size_t bytes = ((count + LANES) * sizeof(float) + 63) / 64 * 64;
+    return aligned_alloc(64, bytes);
+}
+
+float *floats(size_t count)
+{
+    float *made = floats_uncleared(count);
     if (made)
-        memset(made, 0, bytes ? bytes : 64);
+        memset(made, 0, (count + LANES) * sizeof *made);
     return made;
 }
 

@@ -130,8 +130,10 @@ bool gradient_is_set(const struct program *program, const struct op *op);
 // The floats of the op's output, of the whole batch.
 int64_t output_elements(const struct program *program, const struct op *op);
 
-// 64-byte aligned floats, zero.
+// 64-byte aligned floats, zero, and a vector of them more, which loops may read. NULL: none left.
 float *floats(size_t count);
+// The same, but of any value: memory that is never written takes no room.
+float *floats_uncleared(size_t count);
 // Makes the scratch at least this large.
 bool need_scratch(struct program *program, size_t count);
 

@@ -38,7 +38,14 @@ static const char *const sketches[] = {
     "x = Input 2x9x9; y = Conv x channels=2 kernel_shape=7,1 strides=2,1 pads=3,0,3,0",
     // Wide ones: more than one block of every size.
     "x = Input 3x5x40; y = Conv x channels=18 kernel_shape=3,3 pads=1,1,1,1",
-    "x = Input 17x4x5; y = Conv x channels=33 kernel_shape=3,3 pads=1,1,1,1",
+    "x = Input 17x6x7; y = Conv x channels=33 kernel_shape=3,3 pads=1,1,1,1",
+    "x = Input 6x5x6; y = Conv x channels=5 kernel_shape=3,3 pads=1,1,1,1 bias=1",
+    "x = Input 8x8x9; y = Conv x channels=6 kernel_shape=3,3 strides=2,1 pads=1,0,1,1 group=2",
+    "x = Input 5x9x14; y = Conv x channels=4 kernel_shape=3,2 dilations=2,3 pads=2,1,2,2 "
+    "strides=1,2",
+    "x = Input 4x12x12; y = Conv x channels=5 kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+    "x = Input 4x17x18; y = Conv x channels=3 kernel_shape=4,2 strides=3,3 pads=1,2,0,1",
+    "x = Input 4x12x12; y = Conv x channels=3 kernel_shape=1,1 strides=2,2",
     // Depthwise.
     "x = Input 4x6x7; y = Conv x channels=4 kernel_shape=3,3 group=4 pads=1,1,1,1",
     "x = Input 4x6x7; y = Conv x channels=4 kernel_shape=3,3 group=4 pads=1,1,1,1 strides=2,2 "
@@ -84,6 +91,9 @@ static const char *const sketches[] = {
     "x = Input 1x9x9; y = AveragePool x kernel_shape=3,3 dilations=2,2 pads=2,2,2,2",
     "x = Input 1x3x40; y = AveragePool x kernel_shape=3,3 pads=1,1,1,1",
     "x = Input 3x4x5; y = GlobalAveragePool x",
+    // Where there is one place, the stride may be of any size.
+    "x = Input 2x4x4; y = MaxPool x kernel_shape=3,3 strides=16777216,16777216",
+    "x = Input 4x4x4; y = Conv x channels=3 kernel_shape=3,3 strides=16777216,2 dilations=1,1",
     // Linear layers, and what moves elements.
     "x = Input 6; y = Gemm x channels=4",
     "x = Input 6; y = Gemm x channels=4 bias=0",

@@ -90,7 +90,10 @@ static void run_elements(const struct loops *loops, struct board *b)
             loops->normalize_gradient(b->a, y, affine, slope, y, COUNT, true);
         }
     }
-    loops->take_second(b->a, next(b, b->d), COUNT);
+    for (int64_t width = 1; width < 20; width += 3) {
+        loops->take_second(b->a, 40, next(b, b->d), 21, 3, width);
+        loops->copy_rows(b->a, 20, 0.5f, next(b, b->d), 21, 3, width);
+    }
     loops->weave(next(b, b->d), b->a, b->b, COUNT);
 }
 

@@ -175,6 +175,69 @@ TestLeak(program, what_is_kept_does_not_matter)
     subject_close(&all);
 }
 
+// The kept tensors of `one` equal those of `all`, where every node is kept.
+static void expect_same_kept(struct subject *one, struct subject *all, uint32_t which)
+{
+    uint64_t size = 0;
+    const esp_graph *graph = graph_handle(one->graph);
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++)
+        if (strcmp(esp_graph_get(graph, i)->path, one->keep) == 0)
+            size = one->batch * esp_shape_size(&esp_graph_get(graph, i)->shape);
+    cr_assert_arr_eq(subject_tensor(one, which, one->keep), subject_tensor(all, which, one->keep),
+                     bytes_of(size), "%s of '%s' alone",
+                     which == ESP_TENSOR_ACTIVATION ? "activation" : "gradient", one->keep);
+}
+
+static void keep_each_alone(const char *sketch, bool evaluation)
+{
+    struct subject all = {.engine = ENGINE,
+                          .sketch = sketch,
+                          .max_batch = 3,
+                          .evaluation = evaluation,
+                          .keep_all = true,
+                          .seed = 4};
+    subject_open(&all);
+    subject_forward(&all, 3, !evaluation);
+    if (!evaluation)
+        subject_backward(&all);
+    const esp_graph *graph = graph_handle(all.graph);
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++) {
+        struct subject one = {.engine = ENGINE,
+                              .sketch = sketch,
+                              .max_batch = 3,
+                              .evaluation = evaluation,
+                              .keep = esp_graph_get(graph, i)->path,
+                              .seed = 4};
+        subject_open(&one);
+        subject_forward(&one, 3, !evaluation);
+        expect_same_kept(&one, &all, ESP_TENSOR_ACTIVATION);
+        if (!evaluation) {
+            subject_backward(&one);
+            expect_same_kept(&one, &all, ESP_TENSOR_ACTIVATION_GRADIENT);
+        }
+        subject_close(&one);
+    }
+    subject_close(&all);
+}
+
+// What is read from outside is neither overwritten nor computed otherwise, whichever it is of those
+// that work in place, lie in the memory of others or are computed with others.
+TestLeak(program, each_node_may_be_kept_alone)
+{
+    static const char *const sketches[] = {
+        CELL,
+        ("x = Input 2x5x5; a = Conv x channels=2 kernel_shape=1,1; b = BatchNormalization a; "
+         "c = Relu b; d = Sigmoid c; e = Identity d; f = Tanh e; g = Dropout f; h = Identity g; "
+         "i = Identity h; j = Relu i; k = Flatten j; l = Gemm k channels=3; m = Relu l"),
+        ("x = Input 2x5x5; a = Relu x; b = Relu a; c = Identity a; d = Relu c; e = Add b d; "
+         "f = BatchNormalization e; g = Relu f; h = Relu g; i = Add g h; j = Identity i"),
+    };
+    for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
+        keep_each_alone(sketches[i], false);
+        keep_each_alone(sketches[i], true);
+    }
+}
+
 // In evaluation a sample's result is its own.
 TestLeak(program, samples_are_evaluated_one_by_one)
 {
