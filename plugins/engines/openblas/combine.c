@@ -128,11 +128,9 @@ static esp_status prepare_concat(struct program *program, struct op *op, const e
     int64_t axis = attribute_int(node, "axis", 1);
     (void)program;
     (void)call;
-    op->outer = op->inner = 1;
+    op->outer = 1;
     for (int64_t d = 1; d < axis; d++)
         op->outer *= node->shape.dims[d];
-    for (int64_t d = axis + 1; d < (int64_t)node->shape.rank; d++)
-        op->inner *= node->shape.dims[d];
     return ESP_OK;
 }
 

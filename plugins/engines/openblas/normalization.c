@@ -16,7 +16,7 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
     op->momentum = attribute_real(node, "momentum", 0.9);
     op->affine = node->weight_count == 4;
     op->window.channels = shape->dims[1];
-    op->inner = (int64_t)esp_shape_size(shape) / shape->dims[1]; // a plane's elements
+    op->area = (int64_t)esp_shape_size(shape) / shape->dims[1]; // a plane's elements
     op->saved = floats(4 * (size_t)op->window.channels);
     return op->saved ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
 }
@@ -25,13 +25,13 @@ static void batch_statistics(const struct program *program, const struct op *op,
                              double *mean, double *variance)
 {
     const struct value *in = &program->values[op->inputs[0]];
-    const float *x = in->data + c * op->inner;
-    double count = (double)op->inner * (double)program->batch, sum = 0.0, squares = 0.0;
+    const float *x = in->data + c * op->area;
+    double count = (double)op->area * (double)program->batch, sum = 0.0, squares = 0.0;
     for (uint64_t n = 0; n < program->batch; n++)
-        sum += (double)program->loops->sum(x + n * in->size, op->inner);
+        sum += (double)program->loops->sum(x + n * in->size, op->area);
     *mean = sum / count;
     for (uint64_t n = 0; n < program->batch; n++)
-        squares += (double)program->loops->squares(x + n * in->size, (float)*mean, op->inner);
+        squares += (double)program->loops->squares(x + n * in->size, (float)*mean, op->area);
     *variance = squares / count;
 }
 
@@ -67,8 +67,8 @@ static void batch_norm_forward(struct program *program, struct op *op)
     for (int64_t c = 0; c < op->window.channels; c++) {
         prepare_channel(program, op, c);
         for (uint64_t n = 0; n < program->batch; n++)
-            program->loops->normalize(in->data + n * in->size + c * op->inner, affine_of(op, c),
-                                      out->data + n * out->size + c * op->inner, op->inner);
+            program->loops->normalize(in->data + n * in->size + c * op->area, affine_of(op, c),
+                                      out->data + n * out->size + c * op->area, op->area);
     }
 }
 
@@ -76,14 +76,14 @@ static void batch_norm_forward(struct program *program, struct op *op)
 static struct slope channel_gradient(const struct program *program, struct op *op, int64_t c)
 {
     const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
-    double count = (double)op->inner * (double)program->batch, sum = 0.0, product = 0.0;
+    double count = (double)op->area * (double)program->batch, sum = 0.0, product = 0.0;
     struct slope slope = {.mean = op->saved[4 * c], .factor = op->saved[4 * c + 1]};
     double inverse = (double)slope.factor;
     for (uint64_t n = 0; n < program->batch; n++) {
         float s, p;
-        program->loops->gradient_sums(in->data + n * in->size + c * op->inner,
-                                      out->grad + n * out->size + c * op->inner, slope.mean,
-                                      affine_of(op, c), op->inner, &s, &p);
+        program->loops->gradient_sums(in->data + n * in->size + c * op->area,
+                                      out->grad + n * out->size + c * op->area, slope.mean,
+                                      affine_of(op, c), op->area, &s, &p);
         sum += (double)s;
         product += (double)p;
     }
@@ -109,8 +109,8 @@ static void batch_norm_backward(struct program *program, struct op *op)
         struct slope slope = channel_gradient(program, op, c);
         for (uint64_t n = 0; in->grad && n < program->batch; n++)
             program->loops->normalize_gradient(
-                in->data + n * in->size + c * op->inner, out->grad + n * out->size + c * op->inner,
-                affine_of(op, c), slope, in->grad + n * in->size + c * op->inner, op->inner, set);
+                in->data + n * in->size + c * op->area, out->grad + n * out->size + c * op->area,
+                affine_of(op, c), slope, in->grad + n * in->size + c * op->area, op->area, set);
     }
     in->filled = in->grad != NULL;
 }

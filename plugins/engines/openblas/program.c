@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compiling a graph and running the program.
+// Compiling a graph and running the program. Memory is laid out in plan.c, tensors are found by name in
+// tensors.c.
 #include "program.h"
 
 #include "openblas.h"
@@ -126,6 +127,9 @@ static esp_status copy_node(struct program *program, uint32_t index, const esp_g
     value->size = esp_shape_size(&node->shape);
     if (!op->path || !op->inputs)
         return ESP_ERROR_MEMORY;
+    if (node->weight_count > MOST_WEIGHTS)
+        return esp_fail(call, ESP_ERROR_UNSUPPORTED, "'%s': a %s with %llu weights", node->path,
+                        node->op, (unsigned long long)node->weight_count);
     for (uint64_t i = 0; i < options->keep_count; i++)
         value->kept = value->kept || strcmp(options->keep[i], node->path) == 0;
     if (op->type == &op_input) {
@@ -337,85 +341,4 @@ esp_status openblas_backward(void *handle, esp_call *call, const esp_output_grad
             memset(value->grad, 0, value->size * program->batch * sizeof(float));
     }
     return ESP_OK;
-}
-
-// ---- Tensors by name --------------------------------------------------------------------------
-
-static esp_status not_found(esp_call *call, const char *what, const char *name)
-{
-    return esp_fail(call, ESP_ERROR_NOT_FOUND, "there is no %s '%s'", what, name);
-}
-
-static esp_status weight_tensor(struct program *program, esp_call *call, uint32_t which,
-                                const char *name, esp_tensor *out)
-{
-    for (uint64_t i = 0; i < program->weight_count; i++) {
-        struct weight *weight = &program->weights[i];
-        if (strcmp(weight->path, name) != 0)
-            continue;
-        out->shape = weight->shape;
-        out->data = weight->value;
-        if (which == ESP_TENSOR_WEIGHT)
-            return ESP_OK;
-        if (!weight->trained || !program->training)
-            return not_found(call, "trained weight", name);
-        if (which != ESP_TENSOR_GRADIENT && !optimizer_state(weight, which == ESP_TENSOR_SECOND))
-            return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
-        out->data = which == ESP_TENSOR_GRADIENT ? weight->gradient
-                    : which == ESP_TENSOR_FIRST  ? weight->first
-                                                 : weight->second;
-        return ESP_OK;
-    }
-    return not_found(call, "weight", name);
-}
-
-static esp_status value_tensor(struct program *program, esp_call *call, uint32_t index,
-                               bool gradient, const char *name, esp_tensor *out)
-{
-    struct value *value = &program->values[index];
-    out->data = gradient ? value->grad : value->data;
-    out->shape = program->ops[index].shape;
-    out->shape.dims[0] = (int64_t)program->batch;
-    return out->data ? ESP_OK : not_found(call, "gradient of the name", name);
-}
-
-// The name of an output or input: its index in decimal digits.
-static bool read_number(const char *name, uint64_t *number)
-{
-    const char *at = name;
-    for (*number = 0; *at >= '0' && *at <= '9' && *number < UINT32_MAX; at++)
-        *number = *number * 10 + (uint64_t)(*at - '0');
-    return at != name && *at == '\0';
-}
-
-esp_status openblas_tensor(void *handle, esp_call *call, uint32_t which, const char *name,
-                           esp_tensor *out)
-{
-    struct program *program = handle;
-    uint64_t number = 0;
-    bool is_number = read_number(name, &number);
-    switch (which) {
-    case ESP_TENSOR_WEIGHT:
-    case ESP_TENSOR_GRADIENT:
-    case ESP_TENSOR_FIRST:
-    case ESP_TENSOR_SECOND:
-        return weight_tensor(program, call, which, name, out);
-    case ESP_TENSOR_OUTPUT:
-        if (!is_number || number >= program->output_count)
-            return not_found(call, "output", name);
-        return value_tensor(program, call, program->outputs[number], false, name, out);
-    case ESP_TENSOR_INPUT_GRADIENT:
-        if (!is_number || number >= program->graph_input_count)
-            return not_found(call, "input", name);
-        return value_tensor(program, call, program->graph_inputs[number], true, name, out);
-    case ESP_TENSOR_ACTIVATION:
-    case ESP_TENSOR_ACTIVATION_GRADIENT:
-        for (uint32_t i = 0; i < program->count; i++)
-            if (program->values[i].kept && strcmp(program->ops[i].path, name) == 0)
-                return value_tensor(program, call, i, which == ESP_TENSOR_ACTIVATION_GRADIENT, name,
-                                    out);
-        return not_found(call, "kept activation", name);
-    default:
-        return esp_fail(call, ESP_ERROR_NOT_FOUND, "there are no tensors of kind %u", which);
-    }
 }

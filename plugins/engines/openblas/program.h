@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #define NO_BUFFER UINT32_MAX
+#define MOST_WEIGHTS 4 // of a node
 
 struct weight {
     char *path;
@@ -75,15 +76,16 @@ struct op {
     uint32_t *inputs;
     uint64_t input_count;
     esp_shape shape;
-    struct weight *weights[4]; // in the order of the graph's node
+    struct weight *weights[MOST_WEIGHTS]; // in the order of the graph's node
     uint64_t weight_count;
     struct window window;
     double epsilon, momentum; // BatchNormalization
     bool affine;
     double ratio;          // Dropout
-    int64_t outer, inner;  // Concat: elements before and behind the axis, of one sample
+    int64_t outer;         // Concat: rows of one sample, before the axis
+    int64_t area;          // BatchNormalization: elements of a plane
     struct planes *planes; // of the window; NULL where it is not needed
-    float *saved;          // BatchNormalization: mean and 1 / deviation of each channel
+    float *saved;          // BatchNormalization: of each channel mean, 1 / deviation, scale, shift
     uint16_t *winners;     // MaxPool: which tap each maximum comes from, at the pitch of the planes
     float *divisors;       // AveragePool: what the sum of each place is divided by, at that pitch
     uint8_t *mask;         // Dropout
@@ -107,7 +109,7 @@ struct program {
     float **buffers;
     size_t *buffer_sizes; // floats of one sample
     uint32_t buffer_count;
-    float *scratch; // columns of one image, and the like
+    float *scratch; // planes of one image and the like; of one operator at a time
     size_t scratch_size;
     // Of the last forward:
     uint64_t batch;
