@@ -2,6 +2,7 @@
 // Operators. A trace-only pass has no graph: every tensor is node 1, of no shape. What operators are,
 // whether they fit, and that no weight path stands twice is the graph's to say.
 #include "builder/pass.h"
+#include "graph/operators.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -80,7 +81,8 @@ static esp_node add(struct builder *builder, const char *name, const char *op,
         return none;
     }
     const esp_graph_node *node = esp_graph_get(graph_handle(builder->graph), index);
-    if (!name && (node->weight_count > 0 || strcmp(node->op, "Dropout") == 0)) {
+    bool random = operator_find(node->op, node->path, &builder->error)->random;
+    if (!name && (node->weight_count > 0 || random)) {
         error_set(&builder->error, ESP_ERROR_MISUSE,
                   "%s in \"%s\" has weights or a random stream, and so needs a name", node->op,
                   builder->path);

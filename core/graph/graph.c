@@ -345,16 +345,31 @@ esp_status graph_add_output(struct graph *graph, uint32_t node, struct error *er
 
 // ---- Finishing --------------------------------------------------------------------------------
 
-// Marks what the outputs depend on, from the last node back. Inputs always stay.
-static void mark_used(const struct graph *graph, bool *used)
+// Marks what the first `outputs` outputs depend on, from the last node back. Inputs always stay.
+static void mark_used(const struct graph *graph, size_t outputs, bool *used)
 {
-    for (size_t i = 0; i < graph->output_count; i++)
+    for (size_t i = 0; i < graph->node_count; i++)
+        used[i] = strcmp(graph->nodes[i].op, "Input") == 0;
+    for (size_t i = 0; i < outputs; i++)
         used[graph->outputs[i]] = true;
     for (size_t i = graph->node_count; i-- > 0;) {
         const esp_graph_node *node = &graph->nodes[i];
-        used[i] = used[i] || strcmp(node->op, "Input") == 0;
         for (uint64_t j = 0; used[i] && j < node->input_count; j++)
             used[node->inputs[j]] = true;
+    }
+}
+
+// Of the network that output 0 is: what auxiliary heads alone need is left out.
+static void count_params_and_macs(struct graph *graph, bool *used)
+{
+    mark_used(graph, 1, used);
+    graph->params = graph->macs = 0;
+    for (size_t i = 0; i < graph->node_count; i++) {
+        const esp_graph_node *node = &graph->nodes[i];
+        graph->macs += used[i] ? node->macs : 0;
+        for (uint64_t j = 0; used[i] && j < node->weight_count; j++)
+            if (node->weights[j].role == ESP_WEIGHT_TRAINED)
+                graph->params += esp_shape_size(&node->weights[j].shape);
     }
 }
 
@@ -367,9 +382,8 @@ esp_status graph_finish(struct graph *graph, struct error *error)
     uint32_t *place = calloc(graph->node_count + 1, sizeof *place);
     esp_status status = used && place ? ESP_OK : error_memory(error);
     if (status == ESP_OK)
-        mark_used(graph, used);
+        mark_used(graph, graph->output_count, used);
     size_t kept = 0;
-    graph->params = graph->macs = 0;
     for (size_t i = 0; status == ESP_OK && i < graph->node_count; i++) {
         if (!used[i])
             continue;
@@ -379,15 +393,13 @@ esp_status graph_finish(struct graph *graph, struct error *error)
         uint32_t *inputs = (uint32_t *)(uintptr_t)node->inputs; // the arena's: ours
         for (uint64_t j = 0; j < node->input_count; j++)
             inputs[j] = place[inputs[j]];
-        graph->macs += node->macs;
-        for (uint64_t j = 0; j < node->weight_count; j++)
-            if (node->weights[j].role == ESP_WEIGHT_TRAINED)
-                graph->params += esp_shape_size(&node->weights[j].shape);
     }
     for (size_t i = 0; status == ESP_OK && i < graph->output_count; i++)
         graph->outputs[i] = place[graph->outputs[i]];
-    if (status == ESP_OK)
+    if (status == ESP_OK) {
         graph->node_count = kept;
+        count_params_and_macs(graph, used);
+    }
     graph->finished = status == ESP_OK; // `paths` holds the old numbers
     free(used);
     free(place);

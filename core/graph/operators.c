@@ -158,6 +158,18 @@ static esp_status infer_equal(struct operator_call *call, struct error *error)
     return infer_same(call, error);
 }
 
+// The second input is as the first, or has one number a channel of it: [N, C, 1, 1], spread over
+// height and width.
+static esp_status infer_mul(struct operator_call *call, struct error *error)
+{
+    esp_shape spread = call->inputs[0];
+    if (spread.rank == 4)
+        spread.dims[2] = spread.dims[3] = 1;
+    if (!shape_equal(&call->inputs[0], &call->inputs[1]) && !shape_equal(&spread, &call->inputs[1]))
+        return wrong_pair(call, 1, "equal ones, or [N, C, H, W] and [N, C, 1, 1]", error);
+    return infer_same(call, error);
+}
+
 static esp_status infer_concat(struct operator_call *call, struct error *error)
 {
     struct operator_attribute *axis = call_attribute(call, "axis");
@@ -222,11 +234,27 @@ static esp_status infer_dropout(struct operator_call *call, struct error *error)
     return infer_same(call, error);
 }
 
+// Zeros: of the input's shape, or of a convolution's of that stride that is padded to keep sizes.
+static esp_status infer_none(struct operator_call *call, struct error *error)
+{
+    int64_t stride = call_attribute(call, "stride")->integer;
+    call->shape = call->inputs[0];
+    if (stride == 1)
+        return ESP_OK;
+    if (need_image(call, error) != ESP_OK)
+        return ESP_ERROR_INVALID;
+    for (int i = 2; i < 4; i++)
+        call->shape.dims[i] = (call->shape.dims[i] + stride - 1) / stride;
+    return ESP_OK;
+}
+
 // ---- The table --------------------------------------------------------------------------------
 
 // clang-format off
 #define INTS(name, least) \
     {name, ESP_ATTRIBUTE_INTS, 0, least, OPERATOR_MOST_SIZE, 0, 0, 0, NULL, NULL}
+#define INTS_OF(name, least, most) \
+    {name, ESP_ATTRIBUTE_INTS, 0, least, most, 0, 0, 0, NULL, NULL}
 #define INT(name, value, least, most) \
     {name, ESP_ATTRIBUTE_INT, value, least, most, 0, 0, 0, NULL, NULL}
 #define FLAG(name, value) INT(name, value, 0, 1)
@@ -256,14 +284,22 @@ static const struct operator_row table[] = {
      infer_pool},
     {"GlobalAveragePool", 1, 1, false, {{0}}, infer_global_pool},
     {"Add", 2, 2, false, {{0}}, infer_equal},
+    {"Mul", 2, 2, false, {{0}}, infer_mul},
     {"Concat", 1, 0, false, {AXIS(1)}, infer_concat},
+    {"Slice", 1, 1, false,
+     {INTS_OF("starts", INT64_MIN, INT64_MAX), INTS_OF("ends", INT64_MIN, INT64_MAX),
+      INTS_OF("axes", -ESP_MAX_RANK, ESP_MAX_RANK - 1), INTS("steps", 1)}, infer_slice},
+    {"Pad", 1, 1, false,
+     {INTS("pads", 0), TEXT("mode", "constant", "constant"), REAL("value", 0, -FLT_MAX, FLT_MAX)},
+     infer_pad},
     {"Gemm", 1, 1, false, {CHANNELS, FLAG("bias", 1)}, infer_gemm},
     {"Flatten", 1, 1, false, {AXIS(1)}, infer_flatten},
     {"Dropout", 1, 1, true, {REAL("ratio", 0.5, 0, 1)}, infer_dropout},
+    // Zeros for a whole sample (Larsson et al. 2017), with a probability that rises to `ratio`.
+    {"DropPath", 1, 1, true, {REAL("ratio", 0.2, 0, 1)}, infer_dropout},
     // All alternatives of a relaxed decision, its path, and their names joined by '|'.
     {"Choice", 1, 0, false, {TEXT("path", "", NULL), TEXT("names", "", NULL)}, infer_equal},
-    // Zeros of the input's shape.
-    {"None", 1, 1, false, {{0}}, infer_same},
+    {"None", 1, 1, false, {INT("stride", 1, 1, OPERATOR_MOST_SIZE)}, infer_none},
 };
 // clang-format on
 

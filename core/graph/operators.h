@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operators there are: a row each, with their attributes, shapes, weights and multiply-adds.
-// operators.c is the table, window.c the windows of convolutions and pools, attributes.c reads and
-// tests the attributes that a space gives.
+// operators.c is the table, window.c the windows of convolutions and pools, cut.c Slice and Pad,
+// attributes.c reads and tests the attributes that a space gives.
 #ifndef GRAPH_OPERATORS_H
 #define GRAPH_OPERATORS_H
 
@@ -89,6 +89,10 @@ struct operator_attribute *call_attribute(struct operator_call *call, const char
 ESP_PRINTF(3, 4)
 esp_status call_wrong(const struct operator_call *call, struct error *error, const char *format,
                       ...);
+
+// Slice and Pad: cut.c.
+esp_status infer_slice(struct operator_call *call, struct error *error);
+esp_status infer_pad(struct operator_call *call, struct error *error);
 
 // A window that moves over the height and width of [N, C, H, W].
 struct window {

@@ -17,8 +17,8 @@ struct attributes {
     uint64_t count;
 };
 
-// "kernel_shape=3,3 auto_pad=VALID ratio=0.5 group=2": a list has a comma, a number that is not
-// whole a point.
+// "kernel_shape=3,3 axes=2, auto_pad=VALID ratio=0.5 group=2": a list has a comma, a number that is
+// not whole a point.
 static void read_attributes(struct attributes *out, const char *text)
 {
     char *rest = out->text;
@@ -33,7 +33,7 @@ static void read_attributes(struct attributes *out, const char *text)
         int64_t *numbers = out->numbers[out->count];
         if (strchr(value, ',')) {
             uint64_t count = 0;
-            for (char *at = value; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
+            for (char *at = value; at && *at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
                 numbers[count++] = atoll(at);
             *to = esp_attribute_ints(word, numbers, count);
         } else if (isalpha((unsigned char)value[0])) {

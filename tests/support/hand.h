@@ -8,7 +8,7 @@
 // An input of the shape "3x32x32", without the batch.
 uint32_t hand_input(struct graph *graph, const char *shape);
 // Appends an operator with the attributes "kernel_shape=3,3 auto_pad=VALID ratio=0.5 group=2": a list
-// has a comma, a number that is not whole a point. GRAPH_NO_NODE with `error` set where it is refused.
+// has a comma ("axes=2," is one of one number), a number that is not whole a point. GRAPH_NO_NODE with `error` set where it is refused.
 uint32_t hand_try_add(struct graph *graph, const char *scope, const char *name, const char *op,
                       const uint32_t *inputs, uint64_t count, const char *attributes,
                       struct error *error);

@@ -181,8 +181,24 @@ TestLeak(graph, dead_branches_are_removed)
     cr_expect_eq(esp_graph_output_count(finished), 2);
     cr_expect_eq(esp_graph_output(finished, 0), 2);
     cr_expect_eq(esp_graph_output(finished, 1), 3);
-    cr_expect_eq(esp_graph_params(finished), 8 * 4 + 4, "of a alone");
+    cr_expect_eq(esp_graph_params(finished), 8 * 4 + 4, "of a, and of no branch");
     cr_expect_eq(esp_graph_macs(finished), 8 * 4);
+    graph_destroy(graph);
+}
+
+// Published tables count no auxiliary head: neither do params and macs.
+TestLeak(graph, counts_of_an_auxiliary_head)
+{
+    struct graph *graph = graph_create();
+    uint32_t stem = hand_add(graph, "", "stem", "Gemm", hand_input(graph, "8"), "channels=4");
+    uint32_t head = hand_add(graph, "", "head", "Gemm", stem, "channels=3");
+    uint32_t auxiliary = hand_add(graph, "", "auxiliary", "Gemm", stem, "channels=3");
+    cr_assert_eq(graph_add_output(graph, head, NULL), ESP_OK);
+    const esp_graph *finished = hand_finish(graph, auxiliary);
+    cr_expect_eq(esp_graph_node_count(finished), 4);
+    cr_expect_eq(esp_graph_output_count(finished), 2);
+    cr_expect_eq(esp_graph_params(finished), 8 * 4 + 4 + 4 * 3 + 3);
+    cr_expect_eq(esp_graph_macs(finished), 8 * 4 + 4 * 3);
     graph_destroy(graph);
 }
 

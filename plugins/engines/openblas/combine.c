@@ -43,7 +43,9 @@ static void none_backward(struct program *program, struct op *op)
     (void)op; // its input gets nothing: what is never filled counts as zero
 }
 
-const struct op_type op_none = {.name = "None", .forward = none_forward, .backward = none_backward};
+// Its stride is in its shape.
+const struct op_type op_none = {
+    .name = "None", .attributes = "stride", .forward = none_forward, .backward = none_backward};
 
 // ---- Dropout ----------------------------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The graph: the network that an architecture stands for, as a DAG of operators with shapes, in
 // topological order. Operators have ONNX names and ONNX semantics (opset 17), or are composites of
-// this platform: `Choice` (all alternatives of a relaxed decision), `None` (zeros of a shape).
+// this platform: `Choice` (all alternatives of a relaxed decision), `None` (zeros of a shape),
+// `DropPath` (in training, zeros for a whole sample by chance; Larsson et al. 2017).
 //
 // Every node yields one tensor. The weights of a node (Conv: weight, bias; BatchNormalization:
 // scale, bias, mean, variance; Gemm: weight, bias) are no inputs here but belong to it, each with
@@ -140,13 +141,15 @@ static inline uint32_t esp_graph_output(const esp_graph *graph, uint64_t i)
     return graph->api->output(graph, i);
 }
 
-// Trained weights: convolutions, biases, scales and shifts; no running statistics.
+// Trained weights: convolutions, biases, scales and shifts; no running statistics. Those alone that
+// output 0 depends on, as published tables count: an auxiliary head has no part in it.
 static inline uint64_t esp_graph_params(const esp_graph *graph)
 {
     return graph->api->params(graph);
 }
 
-// Multiply-adds of convolutions and linear layers for one sample, without biases.
+// Multiply-adds of convolutions and linear layers for one sample, without biases, on the way to
+// output 0: without auxiliary heads.
 static inline uint64_t esp_graph_macs(const esp_graph *graph)
 {
     return graph->api->macs(graph);

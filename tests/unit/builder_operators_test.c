@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The wrappers of builder.h around one operator each: what they emit for an image of 3x8x8.
+#include "graph/graph.h"
+#include "support/hand.h"
+#include "support/leak.h"
+#include "support/space_lab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void expect_shape(esp_builder *b, esp_node x, const char *expected)
+{
+    esp_shape shape = esp_node_shape(b, x);
+    cr_expect_str_eq(hand_shape(&shape), esp_tracing(b) ? "" : expected);
+}
+
+static esp_node squeeze_and_excite(esp_builder *b, esp_node x)
+{
+    esp_conv_options options = ESP_CONV_OPTIONS_INIT;
+    options.channels = 3;
+    options.kernel = 1;
+    esp_node scale = esp_conv(b, "squeeze", esp_unary(b, "GlobalAveragePool", x), options);
+    return esp_mul(b, x, esp_unary(b, "Sigmoid", scale));
+}
+
+static esp_status build_wrappers(void *self, esp_builder *b)
+{
+    esp_conv_options tall = ESP_CONV_OPTIONS_INIT;
+    esp_batch_norm_options norm = ESP_BATCH_NORM_OPTIONS_INIT;
+    (void)self;
+    esp_node x = esp_input(b);
+    expect_shape(b, esp_slice(b, x, 1, 0, 2), "2x8x8");
+    expect_shape(b, esp_slice(b, x, 2, -3, -1), "3x2x8");
+    expect_shape(b, esp_crop(b, x, 1, 2), "3x7x6");
+    expect_shape(b, esp_pad(b, x, 1, 2, 3, 4), "3x12x14");
+    expect_shape(b, esp_pad_channels(b, x, 1, 4), "8x8x8");
+    expect_shape(b, esp_none(b, x, 1), "3x8x8");
+    expect_shape(b, esp_none(b, esp_crop(b, x, 1, 0), 2), "3x4x4");
+    expect_shape(b, esp_mul(b, x, x), "3x8x8");
+    expect_shape(b, squeeze_and_excite(b, x), "3x8x8");
+    tall.channels = 4;
+    tall.kernel_height = 7;
+    tall.kernel_width = 1;
+    tall.stride_height = 2;
+    x = esp_conv(b, "tall", x, tall);
+    expect_shape(b, x, "4x4x8");
+    x = esp_batch_norm_plain(b, "plain", x);
+    norm.epsilon = 1e-3;
+    norm.momentum = 0.997;
+    x = esp_batch_norm_with(b, "norm", x, norm);
+    x = esp_drop_path(b, "path", x, 0.3);
+    expect_shape(b, x, "4x4x8");
+    return esp_classifier(b, x);
+}
+
+static const esp_graph_node *find(const esp_graph *graph, const char *path)
+{
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++)
+        if (strcmp(esp_graph_get(graph, i)->path, path) == 0)
+            return esp_graph_get(graph, i);
+    cr_assert_fail("there is no %s", path);
+    return NULL;
+}
+
+TestLeak(wrappers, emit_operators_with_their_attributes)
+{
+    struct lab lab = {0};
+    struct graph *graph = NULL;
+    lab_open(&lab, build_wrappers);
+    struct arch *arch = lab_sample(&lab, 1);
+    cr_assert_eq(builder_build(lab.builder, arch, &graph, &lab.error), ESP_OK, "%s",
+                 lab.error.message);
+    const esp_graph_node *node = find(graph_handle(graph), "tall");
+    cr_expect_eq(esp_graph_attribute(node, "strides")->ints[0], 2);
+    cr_expect_eq(esp_graph_attribute(node, "strides")->ints[1], 1);
+    node = find(graph_handle(graph), "plain");
+    cr_expect_eq(node->weight_count, 2, "mean and variance");
+    cr_expect_eq(esp_graph_attribute(node, "epsilon")->real, 1e-5);
+    cr_expect_eq(esp_graph_attribute(node, "momentum")->real, 0.9);
+    node = find(graph_handle(graph), "norm");
+    cr_expect_eq(node->weight_count, 4);
+    cr_expect_eq(esp_graph_attribute(node, "epsilon")->real, 1e-3);
+    cr_expect_eq(esp_graph_attribute(node, "momentum")->real, 0.997);
+    cr_expect_eq(esp_graph_attribute(find(graph_handle(graph), "path"), "ratio")->real, 0.3);
+    graph_destroy(graph);
+    arch_release(arch);
+    lab_close(&lab);
+}
+
+static esp_status drop_path_without_a_name(void *self, esp_builder *b)
+{
+    (void)self;
+    return esp_classifier(b, esp_drop_path(b, NULL, esp_input(b), 0.3));
+}
+
+TestLeak(wrappers, a_stream_needs_a_name)
+{
+    struct lab lab = {0};
+    struct graph *graph = NULL;
+    lab_open(&lab, drop_path_without_a_name);
+    struct arch *arch = lab_sample(&lab, 1);
+    cr_expect_eq(builder_build(lab.builder, arch, &graph, &lab.error), ESP_ERROR_MISUSE);
+    cr_expect_not_null(strstr(lab.error.message, "DropPath in"), "%s", lab.error.message);
+    arch_release(arch);
+    lab_close(&lab);
+}
