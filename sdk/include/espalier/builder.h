@@ -234,8 +234,9 @@ static inline esp_shape esp_node_shape(esp_builder *b, esp_node x)
 
 // Any operator by its ONNX name. Attributes are ONNX's; operators with weights have, beside them,
 // Espalier's `channels` (Conv: output channels; Gemm: output features), `bias` (0 or 1; default 1
-// for Gemm, 0 for Conv) and `affine` (BatchNormalization; default 1). The host infers shapes and
-// refuses what does not fit.
+// for Gemm, 0 for Conv) and `affine` (BatchNormalization; default 1). What ONNX has as constant
+// inputs are attributes too: Slice's starts, ends, axes, steps, Pad's pads and value. The host
+// infers shapes and refuses what does not fit.
 static inline esp_node esp_op(esp_builder *b, const char *name, const char *op,
                               const esp_node *inputs, uint64_t input_count,
                               const esp_attribute *attributes, uint64_t attribute_count)
@@ -260,6 +261,7 @@ typedef struct esp_conv_options {
     int64_t bias;   // 1: with a bias
     int64_t kernel_height, kernel_width;
     int64_t valid; // 1: no padding; 0: padded so that stride 1 keeps height and width
+    int64_t stride_height, stride_width; // where they differ; 0: stride
 } esp_conv_options;
 
 // All zero, in C and in C++: esp_conv_options options = ESP_CONV_OPTIONS_INIT;
@@ -291,7 +293,8 @@ static inline esp_node esp_conv(esp_builder *b, const char *name, esp_node x,
     }
     kernel[0] = kh;
     kernel[1] = kw;
-    strides[0] = strides[1] = stride;
+    strides[0] = options.stride_height ? options.stride_height : stride;
+    strides[1] = options.stride_width ? options.stride_width : stride;
     dilations[0] = dilations[1] = dilation;
     pads[0] = pads[2] = options.valid ? 0 : dilation * (kh - 1) / 2;
     pads[1] = pads[3] = options.valid ? 0 : dilation * (kw - 1) / 2;
@@ -313,6 +316,44 @@ static inline esp_node esp_batch_norm(esp_builder *b, const char *name, esp_node
     attributes[0] = esp_attribute_real("epsilon", 1e-5);
     attributes[1] = esp_attribute_real("momentum", 0.9);
     return esp_op(b, name, "BatchNormalization", &x, 1, attributes, 2);
+}
+
+// Options of esp_batch_norm_with. Zero means: epsilon 1e-5, momentum 0.9, scale and shift.
+typedef struct esp_batch_norm_options {
+    double epsilon;  // added to the variance
+    double momentum; // share of the old in the running average; PyTorch's is 1 - it
+    int64_t plain;   // 1: without scale and shift ("affine=False")
+} esp_batch_norm_options;
+
+// All zero, in C and in C++.
+#ifdef __cplusplus
+#define ESP_BATCH_NORM_OPTIONS_INIT                                                                \
+    {                                                                                              \
+    }
+#else
+#define ESP_BATCH_NORM_OPTIONS_INIT                                                                \
+    {                                                                                              \
+        0                                                                                          \
+    }
+#endif
+
+// Batch normalization with other numbers than esp_batch_norm's.
+static inline esp_node esp_batch_norm_with(esp_builder *b, const char *name, esp_node x,
+                                           esp_batch_norm_options options)
+{
+    esp_attribute attributes[3];
+    attributes[0] = esp_attribute_real("epsilon", options.epsilon > 0 ? options.epsilon : 1e-5);
+    attributes[1] = esp_attribute_real("momentum", options.momentum > 0 ? options.momentum : 0.9);
+    attributes[2] = esp_attribute_int("affine", options.plain ? 0 : 1);
+    return esp_op(b, name, "BatchNormalization", &x, 1, attributes, 3);
+}
+
+// Batch normalization without scale and shift; else as esp_batch_norm.
+static inline esp_node esp_batch_norm_plain(esp_builder *b, const char *name, esp_node x)
+{
+    esp_batch_norm_options options = ESP_BATCH_NORM_OPTIONS_INIT;
+    options.plain = 1;
+    return esp_batch_norm_with(b, name, x, options);
 }
 
 // An operator of one input without attributes or weights: Relu, Sigmoid, Tanh, Identity, Flatten,
@@ -363,6 +404,75 @@ static inline esp_node esp_add(esp_builder *b, esp_node x, esp_node y)
     return esp_op(b, NULL, "Add", inputs, 2, NULL, 0);
 }
 
+// The product of two tensors of one shape; or `y` is [batch, channels, 1, 1] and spread over the
+// height and width of `x` (squeeze and excitation).
+static inline esp_node esp_mul(esp_builder *b, esp_node x, esp_node y)
+{
+    esp_node inputs[2];
+    inputs[0] = x;
+    inputs[1] = y;
+    return esp_op(b, NULL, "Mul", inputs, 2, NULL, 0);
+}
+
+// Zeros of the shape of `x`; with a stride above 1, of height and width divided by it and rounded
+// up ("zeroize").
+static inline esp_node esp_none(esp_builder *b, esp_node x, int64_t stride)
+{
+    esp_attribute attribute = esp_attribute_int("stride", stride);
+    return esp_op(b, NULL, "None", &x, 1, &attribute, 1);
+}
+
+// What lies in [start, end) along an axis: 1 the channels, 2 the height, 3 the width. A negative
+// number counts from the end. esp_slice(b, x, 1, 0, n): the first n channels.
+static inline esp_node esp_slice(esp_builder *b, esp_node x, int64_t axis, int64_t start,
+                                 int64_t end)
+{
+    esp_attribute attributes[3];
+    attributes[0] = esp_attribute_ints("starts", &start, 1);
+    attributes[1] = esp_attribute_ints("ends", &end, 1);
+    attributes[2] = esp_attribute_ints("axes", &axis, 1);
+    return esp_op(b, NULL, "Slice", &x, 1, attributes, 3);
+}
+
+// An image without its first `top` rows and `left` columns: x[:, :, top:, left:].
+static inline esp_node esp_crop(esp_builder *b, esp_node x, int64_t top, int64_t left)
+{
+    int64_t starts[2], ends[2], axes[2];
+    esp_attribute attributes[3];
+    starts[0] = top;
+    starts[1] = left;
+    ends[0] = ends[1] = INT64_MAX;
+    axes[0] = 2;
+    axes[1] = 3;
+    attributes[0] = esp_attribute_ints("starts", starts, 2);
+    attributes[1] = esp_attribute_ints("ends", ends, 2);
+    attributes[2] = esp_attribute_ints("axes", axes, 2);
+    return esp_op(b, NULL, "Slice", &x, 1, attributes, 3);
+}
+
+// An image with rows and columns of zeros around it.
+static inline esp_node esp_pad(esp_builder *b, esp_node x, int64_t top, int64_t left,
+                               int64_t bottom, int64_t right)
+{
+    int64_t pads[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    pads[2] = top;
+    pads[3] = left;
+    pads[6] = bottom;
+    pads[7] = right;
+    esp_attribute attribute = esp_attribute_ints("pads", pads, 8);
+    return esp_op(b, NULL, "Pad", &x, 1, &attribute, 1);
+}
+
+// An image with channels of zeros before and behind its own.
+static inline esp_node esp_pad_channels(esp_builder *b, esp_node x, int64_t before, int64_t behind)
+{
+    int64_t pads[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    pads[1] = before;
+    pads[5] = behind;
+    esp_attribute attribute = esp_attribute_ints("pads", pads, 8);
+    return esp_op(b, NULL, "Pad", &x, 1, &attribute, 1);
+}
+
 // Concatenation along the channels.
 static inline esp_node esp_concat(esp_builder *b, const esp_node *inputs, uint64_t count)
 {
@@ -376,6 +486,15 @@ static inline esp_node esp_dropout(esp_builder *b, const char *name, esp_node x,
 {
     esp_attribute attribute = esp_attribute_real("ratio", ratio);
     return esp_op(b, name, "Dropout", &x, 1, &attribute, 1);
+}
+
+// Drop path (Larsson et al. 2017; scheduled as in Zoph et al. 2018): in training each sample of `x`
+// becomes zero with a probability that rises linearly with the epochs to `ratio`, and is divided by
+// what remains of 1 otherwise. Its stream is named by its path.
+static inline esp_node esp_drop_path(esp_builder *b, const char *name, esp_node x, double ratio)
+{
+    esp_attribute attribute = esp_attribute_real("ratio", ratio);
+    return esp_op(b, name, "DropPath", &x, 1, &attribute, 1);
 }
 
 // A linear layer with bias: [batch, features] to [batch, `features`].
