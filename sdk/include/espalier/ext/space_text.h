@@ -137,8 +137,10 @@ typedef struct esp_space_text {
     // Required. [any] [created]
     esp_status (*parse)(void *self, esp_text_reader *reader, const char *text);
 
-    // Writes the notation of `arch`, a member of this space. Where the notation cannot say it:
-    // esp_fail with ESP_ERROR_UNSUPPORTED and what it has no word for. Required. [any] [created]
+    // Writes the notation of `arch`, a member of this space, as one line of printable UTF-8. `arch`
+    // holds every decision that the space draws, those too that have one value by a fix or by their
+    // domain. Where the notation cannot say it: esp_fail with ESP_ERROR_UNSUPPORTED and what it has
+    // no word for. Required. [any] [created]
     esp_status (*print)(void *self, const esp_arch *arch, esp_text_writer *writer);
 } esp_space_text;
 
@@ -148,7 +150,8 @@ typedef struct esp_space_text {
 typedef struct esp_space_canonical {
     uint64_t struct_size;
 
-    // Writes the canonical form of `arch`. Required. [any] [created]
+    // Writes the canonical form of `arch`, as one line of printable UTF-8; `arch` as for print.
+    // Required. [any] [created]
     esp_status (*canonical)(void *self, const esp_arch *arch, esp_text_writer *writer);
 } esp_space_canonical;
 
