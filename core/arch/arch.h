@@ -66,6 +66,8 @@ struct written_arch {
 };
 esp_status written_arch_parse(struct written_arch *out, const json_t *json, struct error *error);
 void written_arch_destroy(struct written_arch *written);
+// ESP_ERROR_INVALID where a path stands twice.
+esp_status written_arch_check(const struct written_arch *written, struct error *error);
 // The value that was written, in `domain`; its indices are put in `indices` (room for the domain's
 // count). A subset may also be a list of names, an option named by a decimal a number.
 esp_status written_value(esp_value *out, const json_t *json, const esp_domain *domain,

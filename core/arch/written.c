@@ -51,7 +51,7 @@ static int compare_paths(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static esp_status check_twice(const struct written_arch *written, struct error *error)
+esp_status written_arch_check(const struct written_arch *written, struct error *error)
 {
     const char **paths = calloc(written->count + 1, sizeof *paths);
     if (!paths)
@@ -92,7 +92,7 @@ esp_status written_arch_parse(struct written_arch *out, const json_t *json, stru
         out->count++;
     }
     if (status == ESP_OK)
-        status = check_twice(out, error);
+        status = written_arch_check(out, error);
     if (status != ESP_OK)
         written_arch_destroy(out);
     return status;

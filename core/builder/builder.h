@@ -90,6 +90,37 @@ esp_status builder_build(struct builder *builder, const struct arch *arch, struc
 // Replays what was written in JSON.
 esp_status builder_read(struct builder *builder, const struct written_arch *written,
                         struct arch **out, struct error *error);
+// ---- In words (text.c): the abilities of ext/space_text.h -----------------------------------------
+
+// Whether the space has a notation of its own, and a canonical form.
+bool builder_has_text(const struct builder *builder);
+bool builder_has_canonical(const struct builder *builder);
+
+// A value for the decision at `path`, written as in architecture JSON or as bare text.
+struct given {
+    const char *path;
+    const char *value;
+};
+
+// The architecture that a text stands for, in the space's own notation. `given`: values of searched
+// decisions (`@section/key`), which no text holds; each must be met. What does not parse is
+// ESP_ERROR_INVALID with the text and a caret; a text that is no member ESP_ERROR_REJECTED; a space
+// without a notation ESP_ERROR_UNSUPPORTED.
+esp_status builder_parse(struct builder *builder, const char *text, const struct given *given,
+                         uint64_t given_count, struct arch **out, struct error *error);
+
+// The notation of an architecture, one printable line; its canonical form. `*text` is the builder's,
+// until the next call of these. ESP_ERROR_UNSUPPORTED where the space has none, or no word for it.
+esp_status builder_print(struct builder *builder, const struct arch *arch, const char **text,
+                         struct error *error);
+esp_status builder_canonical(struct builder *builder, const struct arch *arch, const char **text,
+                             struct error *error);
+// XXH3-64 of the canonical form: of the network alone, whatever values searched parameters have.
+esp_status builder_canonical_hash(struct builder *builder, const struct arch *arch, uint64_t *out,
+                                  struct error *error);
+
+// -------------------------------------------------------------------------------------------------
+
 // The one-shot supernet: choose_op and choose_inputs build all alternatives. Every other decision
 // must have one value, else the error names it.
 esp_status builder_relax(struct builder *builder, struct graph **graph, struct error *error);

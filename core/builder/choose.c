@@ -179,6 +179,8 @@ bool choose_numbered(struct builder *builder, uint32_t path, uint32_t decision, 
                                      dictionary_decision_domain(builder->dictionary, decision),
                                      *out) != ESP_OK)
             return false;
+        if (builder->whole && !append(builder, decision, *out))
+            return false;
     } else if (!draw(builder, decision, out)) {
         return false;
     }

@@ -53,6 +53,14 @@ static bool reads_as(json_t *json, const esp_domain *domain, uint32_t *indices, 
     return read;
 }
 
+bool bare_value(const char *text, const esp_domain *domain, uint32_t *indices, esp_value *out)
+{
+    return reads_as(json_string(text), domain, indices, out) ||
+           reads_as(json_loads(text, JSON_DECODE_ANY, NULL), domain, indices, out) ||
+           (domain->kind == ESP_DECISION_SUBSET &&
+            reads_as(comma_list(text), domain, indices, out));
+}
+
 esp_status fix_value(struct builder *builder, const char *path, const esp_domain *domain,
                      uint32_t *indices, esp_value *out, bool *fixed, struct error *error)
 {
@@ -64,10 +72,7 @@ esp_status fix_value(struct builder *builder, const char *path, const esp_domain
             builder->fix_used[i] = true;
         }
     *fixed = fix;
-    if (!fix || reads_as(json_string(fix->value), domain, indices, out) ||
-        reads_as(json_loads(fix->value, JSON_DECODE_ANY, NULL), domain, indices, out) ||
-        (domain->kind == ESP_DECISION_SUBSET &&
-         reads_as(comma_list(fix->value), domain, indices, out)))
+    if (!fix || bare_value(fix->value, domain, indices, out))
         return ESP_OK;
     char expected[512];
     domain_text(expected, sizeof expected, domain);

@@ -72,6 +72,7 @@ void builder_destroy(struct builder *builder)
         return;
     arena_free(&builder->values);
     arena_free(&builder->arena);
+    free(builder->words);
     free(builder->known);
     free(builder->met);
     free(builder->fix_used);
@@ -176,14 +177,21 @@ static void choose_searched(struct builder *builder)
     }
 }
 
-static void build(struct builder *builder)
+// The space's instance for the searched values.
+static esp_status find_instance(struct builder *builder)
 {
     const struct design *design = &builder->design;
-    void *instance = NULL;
-    esp_status status = design->instance(design->instance_self, builder->searched_values, &instance,
-                                         &builder->error);
+    builder->instance = NULL;
+    esp_status status = design->instance(design->instance_self, builder->searched_values,
+                                         &builder->instance, &builder->error);
+    return error_ensure(&builder->error, status, "the space");
+}
+
+static void build(struct builder *builder)
+{
+    esp_status status = find_instance(builder);
     if (builder->error.status == ESP_OK && status == ESP_OK) {
-        status = design->type->build(instance, &builder->handle);
+        status = builder->design.type->build(builder->instance, &builder->handle);
         if (builder->error.status == ESP_OK && status == ESP_OK && builder->depth > 0)
             error_set(&builder->error, ESP_ERROR_MISUSE, "the scope \"%s\" was left open",
                       builder->path);
@@ -214,6 +222,22 @@ esp_status pass_run(struct builder *builder, struct chooser *chooser, struct gra
     if (status != ESP_OK && status != ESP_ERROR_REJECTED)
         error_set(error, status, "space %s: %s", builder->design.space, builder->error.message);
     return status;
+}
+
+esp_status pass_instance(struct builder *builder, struct chooser *chooser, struct error *error)
+{
+    if (builder->running)
+        return error_set(error, ESP_ERROR_MISUSE, "space %s: a pass is running",
+                         builder->design.space);
+    begin(builder, chooser, NULL, false);
+    choose_searched(builder);
+    if (builder->error.status == ESP_OK)
+        find_instance(builder);
+    builder->running = false;
+    if (builder->error.status == ESP_OK)
+        return ESP_OK;
+    return error_set(error, builder->error.status, "space %s: %s", builder->design.space,
+                     builder->error.message);
 }
 
 esp_status pass_arch(struct builder *builder, struct arch **out, struct error *error)

@@ -9,6 +9,7 @@
 //   emit.c    operators
 //   fix.c     [fix]
 //   draw.c    random values of a domain
+//   text.c    what a space says of an architecture in words
 #ifndef BUILDER_PASS_H
 #define BUILDER_PASS_H
 
@@ -72,8 +73,10 @@ struct builder {
     // The pass.
     bool running;
     bool relaxed;
+    bool whole; // decisions of one value stand in the trace, too
     uint64_t pass;
     struct chooser *chooser;
+    void *instance;      // of the space, for the searched values of this pass
     struct error error;  // sticky
     struct graph *graph; // NULL: trace only
     esp_node input;
@@ -90,6 +93,8 @@ struct builder {
     bool *marks; // of a mutation: the parent's decisions that change
     size_t marks_capacity;
     struct arena arena; // reset when the next pass begins
+    char *words;        // what a space writes of an architecture: text.c
+    size_t words_length, words_capacity;
 };
 
 static inline struct builder *builder_from_handle(esp_builder *handle)
@@ -106,6 +111,10 @@ esp_status pass_run(struct builder *builder, struct chooser *chooser, struct gra
 // true: what was rejected is drawn again.
 esp_status pass_draw(struct builder *builder, struct chooser *chooser, const bool *again,
                      struct arch **out, struct error *error);
+
+// Takes of the pass only what stands before the space's function: the searched decisions, and from
+// them builder->instance.
+esp_status pass_instance(struct builder *builder, struct chooser *chooser, struct error *error);
 
 // The architecture of the pass that has ended.
 esp_status pass_arch(struct builder *builder, struct arch **out, struct error *error);
@@ -175,6 +184,25 @@ esp_status builder_output(esp_builder *handle, esp_node x);
 // Where a fix holds for the decision: its value, within the domain. `indices` as in draw.
 esp_status fix_value(struct builder *builder, const char *path, const esp_domain *domain,
                      uint32_t *indices, esp_value *out, bool *fixed, struct error *error);
+// The value that a text stands for, as a fix and as a `given` write it; false: none of the domain.
+bool bare_value(const char *text, const esp_domain *domain, uint32_t *indices, esp_value *out);
+
+// ---- read.c -------------------------------------------------------------------------------------
+
+// As builder_read, with values given beside what was written.
+esp_status read_given(struct builder *builder, const struct written_arch *written,
+                      const struct given *given, uint64_t given_count, struct arch **out,
+                      struct error *error);
+// builder->instance for the searched decisions that are given.
+esp_status read_instance(struct builder *builder, const struct given *given, uint64_t given_count,
+                         struct error *error);
+
+// ---- replay.c -----------------------------------------------------------------------------------
+
+// The architecture with the decisions of one value, too, which no trace holds; builder->instance is
+// the space's.
+esp_status replay_whole(struct builder *builder, const struct arch *arch, struct arch **out,
+                        struct error *error);
 
 // ---- draw.c -------------------------------------------------------------------------------------
 

@@ -57,6 +57,23 @@ static esp_status end(struct chooser *self, struct builder *builder)
                      decision_text(builder, replay->choices[replay->next].decision));
 }
 
+esp_status replay_whole(struct builder *builder, const struct arch *arch, struct arch **out,
+                        struct error *error)
+{
+    struct replay replay = {{.draw = draw, .end = end}, arch, NULL, 0, 0};
+    esp_status status = pass_check_arch(builder, arch, error);
+    if (status != ESP_OK)
+        return status;
+    replay.choices = arch_choices(arch, &replay.count);
+    bool before = builder->whole; // a pass that runs is refused, and keeps what it was
+    builder->whole = !builder->running;
+    status = pass_run(builder, &replay.base, NULL, false, error);
+    builder->whole = before;
+    if (status == ESP_ERROR_REJECTED)
+        pass_rejected(builder, error);
+    return status == ESP_OK ? pass_arch(builder, out, error) : status;
+}
+
 esp_status builder_build(struct builder *builder, const struct arch *arch, struct graph **graph,
                          struct error *error)
 {
