@@ -2,6 +2,8 @@
 // The chooser that asks a strategy's callback for every decision: a controller's tokens.
 #include "builder/pass.h"
 
+#include "error/crash.h"
+
 #include <string.h>
 
 struct decider {
@@ -16,7 +18,9 @@ static esp_status draw(struct chooser *self, struct builder *builder, uint32_t d
     const struct decider *decider = (const struct decider *)self;
     const char *path = decision_text(builder, decision);
     esp_value value = {0, 0, {0}};
+    crash_watch(builder->caller);
     esp_status status = decider->decide(decider->self, path, domain, &value);
+    crash_watch(builder->who);
     if (status != ESP_OK)
         return error_set(&builder->error, status, "the strategy gave no value for decision %s",
                          path);

@@ -3,6 +3,9 @@
 // values, the space's function. Also the drawing again of what was rejected.
 #include "builder/pass.h"
 
+#include "error/crash.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +62,7 @@ struct builder *builder_create(const struct design *design, struct dictionary *d
     builder->handle.api = &builder_api;
     builder->design = *design;
     builder->dictionary = dictionary;
+    snprintf(builder->who, sizeof builder->who, "space %s", design->space);
     if (!reserve_design(builder)) {
         builder_destroy(builder);
         return NULL;
@@ -211,8 +215,10 @@ esp_status pass_run(struct builder *builder, struct chooser *chooser, struct gra
                          builder->design.space);
     begin(builder, chooser, graph, relaxed);
     choose_searched(builder);
+    builder->caller = crash_watch(builder->who);
     if (builder->error.status == ESP_OK)
         build(builder);
+    crash_watch(builder->caller);
     if (builder->error.status == ESP_OK && graph)
         graph_finish(graph, &builder->error);
     if (builder->error.status == ESP_OK && chooser->end)

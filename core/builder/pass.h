@@ -58,6 +58,8 @@ struct scope {
 struct builder {
     esp_builder handle; // first; its context is `error`
     struct design design;
+    char who[80];       // "space chain", where it crashes
+    const char *caller; // who was watched when the pass began
     struct dictionary *dictionary;
     uint64_t rejections;
 

@@ -5,12 +5,14 @@
 
 #include "text/printable.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 void error_clear(struct error *error)
 {
     error->status = ESP_OK;
+    error->disk = false;
     error->message[0] = '\0';
 }
 
@@ -61,6 +63,15 @@ esp_status error_ensure(struct error *error, esp_status status, const char *who)
 esp_status error_memory(struct error *error)
 {
     return error_set(error, ESP_ERROR_MEMORY, "out of memory");
+}
+
+esp_status error_system(struct error *error, const char *path, const char *what, int reason)
+{
+    bool disk = reason == ENOSPC || reason == EDQUOT || reason == EROFS || reason == EACCES ||
+                reason == EPERM || reason == EFBIG || reason == EIO;
+    if (error && error->status == ESP_OK)
+        error->disk = disk;
+    return error_set(error, ESP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(reason));
 }
 
 static log_sink current_sink;

@@ -12,6 +12,9 @@
 
 struct error {
     esp_status status;
+    // The file system refuses what every program would be refused: it is full, or may not be
+    // written. No plugin's fault, so no trial's.
+    bool disk;
     char message[ERROR_MESSAGE_SIZE];
 };
 
@@ -30,6 +33,9 @@ esp_status error_ensure(struct error *error, esp_status status, const char *who)
 
 // "out of memory", as a status.
 esp_status error_memory(struct error *error);
+
+// "PATH: cannot WHAT: REASON" with the system's words for the `reason` (errno), as ESP_ERROR_IO.
+esp_status error_system(struct error *error, const char *path, const char *what, int reason);
 
 // Begins a handle that is lent to a plugin: esp_fail on it sets `error`.
 void handle_init(esp_handle *handle, uint64_t struct_size, struct error *error);

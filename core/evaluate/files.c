@@ -84,7 +84,7 @@ esp_status evaluation_write_curve(const struct evaluation *e)
         return error_memory(e->error);
     errno = 0;
     if (json_dump_file(json, path, JSON_COMPACT | JSON_REAL_PRECISION(17)) != 0)
-        status = error_set(e->error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
+        status = error_system(e->error, path, "write", errno);
     json_decref(json);
     return status;
 }
@@ -144,8 +144,7 @@ static esp_status adopt(const struct evaluation *e, const char *from, const char
     unlink(new_path);
     if (link(old_path, new_path) == 0 || copy_file(old_path, new_path))
         return ESP_OK;
-    return error_set(e->error, ESP_ERROR_IO, "%s: cannot be copied to %s: %s", old_path, new_path,
-                     strerror(errno));
+    return error_system(e->error, new_path, "write", errno);
 }
 
 // Opens the checkpoint to start from: an earlier attempt's, else in a continuation the parent's. A

@@ -123,8 +123,7 @@ esp_status safetensors_write(const char *path, const struct safetensors_entry *e
         unlink(aside);
     free(header);
     free(aside);
-    return written ? ESP_OK
-                   : error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(reason));
+    return written ? ESP_OK : error_system(error, path, "write", reason);
 }
 
 // ---- Reading ----------------------------------------------------------------------------------

@@ -190,8 +190,9 @@ json_t *result_json(const struct result *result)
     }
     if (!metrics)
         return NULL;
-    return json_pack("{s:i, s:o, s:f, s:o}", "status", (int)result->status, "metrics", metrics,
-                     "seconds", result->seconds, "error", words_json(result->error));
+    return json_pack("{s:i, s:o, s:f, s:b, s:o}", "status", (int)result->status, "metrics", metrics,
+                     "seconds", result->seconds, "halt", (int)result->halt, "error",
+                     words_json(result->error));
 }
 
 static esp_status wrong_answer(struct error *error, const char *field, const char *expected)
@@ -227,10 +228,14 @@ esp_status result_parse(struct result *out, const json_t *json, struct error *er
         return wrong_answer(error, "status", "done, stopped or failed");
     if (!json_is_number(seconds))
         return wrong_answer(error, "seconds", "a number");
+    const json_t *halt = json_object_get(json, "halt");
+    if (!json_is_boolean(halt))
+        return wrong_answer(error, "halt", "true or false");
     if (!words)
         return wrong_answer(error, "error", "a text");
     out->status = (uint32_t)json_integer_value(state);
     out->seconds = json_number_value(seconds);
+    out->halt = json_is_true(halt);
     snprintf(out->error, sizeof out->error, "%s", words);
     esp_status status = take_metrics(out, json, error);
     if (status != ESP_OK)

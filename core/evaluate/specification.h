@@ -49,6 +49,7 @@ struct result {
     struct metric_value *metrics;
     uint64_t metric_count;
     double seconds; // measured, wall
+    bool halt;      // failed through no fault of the trial: the disk is full, or may not be written
     char error[ERROR_MESSAGE_SIZE];
 };
 

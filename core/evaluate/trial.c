@@ -91,6 +91,7 @@ esp_status session_evaluate(struct session *session, const struct specification 
     if (status != ESP_OK) {
         result_destroy(result);
         result->status = ESP_OUTCOME_FAILED;
+        result->halt = words.disk;
         error_ensure(&words, status, "the evaluation");
         snprintf(result->error, sizeof result->error, "%s", words.message);
     }

@@ -29,7 +29,7 @@ esp_status worker_file_lock(int *out, const char *run_folder, struct error *erro
         return error_memory(error);
     *out = open(path, O_RDONLY | O_CLOEXEC);
     if (*out < 0 || flock(*out, LOCK_SH) != 0)
-        status = error_set(error, ESP_ERROR_IO, "%s: cannot lock: %s", path, strerror(errno));
+        status = error_system(error, path, "lock", errno);
     free(path);
     return status;
 }
@@ -98,7 +98,7 @@ esp_status worker_file_write(const char *run_folder, const struct experiment *ex
     status = wait_for_earlier_workers(path, error);
     if (status == ESP_OK &&
         (json_dump_file(whole, aside, JSON_INDENT(1)) != 0 || rename(aside, path) != 0))
-        status = error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
+        status = error_system(error, path, "write", errno);
 cleanup:
     json_decref(plugins);
     json_decref(whole);

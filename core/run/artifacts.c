@@ -13,11 +13,6 @@
 #include <time.h>
 #include <unistd.h>
 
-static esp_status io_error(struct error *error, const char *what, const char *path)
-{
-    return error_set(error, ESP_ERROR_IO, "%s: cannot %s: %s", path, what, strerror(errno));
-}
-
 esp_status folder_make(const char *path, struct error *error)
 {
     char *copy = strdup(path);
@@ -30,7 +25,7 @@ esp_status folder_make(const char *path, struct error *error)
         char kept = *slash;
         *slash = '\0';
         if (mkdir(copy, 0777) != 0 && errno != EEXIST)
-            status = io_error(error, "make this folder", copy);
+            status = error_system(error, copy, "make this folder", errno);
         *slash = kept;
         if (kept == '\0')
             break;
@@ -60,7 +55,7 @@ esp_status folder_remove(const char *path, struct error *error)
             break;
         nanosleep(&(struct timespec){0, 20000000}, NULL);
     }
-    return io_error(error, "remove this folder", path);
+    return error_system(error, path, "remove this folder", errno);
 }
 
 char *artifacts_folder(const char *out, const char *name)
@@ -97,7 +92,7 @@ esp_status artifacts_finish(const char *out, const char *name, const char *folde
     fault_point("rename-before");
     // rmdir takes an empty folder alone, which is what decides.
     if (status == ESP_OK && rmdir(folder) != 0 && rename(folder, target) != 0)
-        status = io_error(error, "rename this folder into place", folder);
+        status = error_system(error, folder, "rename this folder into place", errno);
     fault_point("rename-after");
     free(target);
     return status;

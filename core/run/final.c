@@ -207,6 +207,11 @@ static esp_status wait_for_finals(struct run *run, const struct plan *plan, stru
                 status = repeat_final(run, i, &jobs[i], error);
                 continue;
             }
+            if (jobs[i].result.halt) {
+                status = error_set(error, ESP_ERROR_IO, "the final training of trial %llu: %s",
+                                   (unsigned long long)plan[i].trial, jobs[i].result.error);
+                continue;
+            }
             settled[i] = true;
             left--;
             status = settle_final(run, i, &plan[i], &jobs[i], error);

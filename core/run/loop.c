@@ -4,9 +4,9 @@
 // is evaluated.
 #include "run/run.h"
 
+#include "error/crash.h"
 #include "error/fault.h"
 #include "run/artifacts.h"
-#include "run/crash.h"
 
 #include <math.h>
 #include <stdio.h>

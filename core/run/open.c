@@ -3,16 +3,13 @@
 // before the first trial. A resume loads the stored trials, which loop.c then replays.
 #include "run/run.h"
 
+#include "error/crash.h"
 #include "run/artifacts.h"
+#include "run/out.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -32,63 +29,9 @@ double run_elapsed(const struct run *run)
     return run->elapsed_before + monotonic_seconds() - run->began;
 }
 
-// ---- The out folder ---------------------------------------------------------------------------
-
-static char *absolute_path(const char *path)
-{
-    char *absolute = NULL;
-    if (path[0] == '/')
-        return strdup(path);
-    char *here = getcwd(NULL, 0);
-    if (here && asprintf(&absolute, "%s/%s", here, path) < 0)
-        absolute = NULL;
-    free(here);
-    return absolute;
-}
-
-static esp_status lock_folder(struct run *run, struct error *error)
-{
-    char *path = NULL;
-    if (asprintf(&path, "%s/.lock", run->out) < 0)
-        return error_memory(error);
-    esp_status status = ESP_OK;
-    run->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (run->lock < 0)
-        status = error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
-    else if (flock(run->lock, LOCK_EX | LOCK_NB) != 0)
-        status = error_set(error, ESP_ERROR_INVALID,
-                           "%s: in use by another run that is still going", run->out);
-    free(path);
-    return status;
-}
-
-static esp_status write_text(const char *folder, const char *name, const char *text,
-                             struct error *error)
-{
-    char *path = NULL, *aside = NULL;
-    esp_status status = ESP_OK;
-    if (asprintf(&path, "%s/%s", folder, name) < 0 ||
-        asprintf(&aside, "%s/.%s.new", folder, name) < 0) {
-        status = error_memory(error);
-        goto cleanup;
-    }
-    FILE *file = fopen(aside, "we");
-    bool written = file && fputs(text, file) >= 0 && fflush(file) == 0 && fsync(fileno(file)) == 0;
-    if (file && fclose(file) != 0)
-        written = false;
-    if (!written || rename(aside, path) != 0)
-        status = error_set(error, ESP_ERROR_IO, "%s: cannot write: %s", path, strerror(errno));
-cleanup:
-    free(path);
-    free(aside);
-    return status;
-}
-
 // ---- What the run consists of -----------------------------------------------------------------
 
-#define PART_COUNT 6
-
-static void list_parts(const struct experiment *experiment, const struct part *parts[PART_COUNT])
+void run_parts(const struct experiment *experiment, const struct part *parts[RUN_PARTS])
 {
     parts[0] = &experiment->space;
     parts[1] = &experiment->strategy;
@@ -98,7 +41,7 @@ static void list_parts(const struct experiment *experiment, const struct part *p
     parts[5] = &experiment->executor;
 }
 
-static const char *instruction_set(void)
+const char *run_instruction_set(void)
 {
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -123,9 +66,10 @@ static char *provenance(void)
     gmtime_r(&now, &parts);
     strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", &parts);
     const char *core_type = getenv("OPENBLAS_CORETYPE");
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "espalier", ESPALIER_VERSION,
-                             "started", stamp, "system", system.sysname, "release", system.release,
-                             "instruction_set", instruction_set(), "openblas_coretype", core_type);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "espalier", ESPALIER_VERSION, "started", stamp,
+                  "system", system.sysname, "release", system.release, "instruction_set",
+                  run_instruction_set(), "openblas_coretype", core_type);
     char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
     json_decref(json);
     return text;
@@ -194,8 +138,8 @@ static esp_status open_session(struct run *run, struct error *error)
     run->cheap_needs_graph = cheap && cheap->needs_graph;
     const esp_strategy_type *type = experiment->strategy.component->type;
     run->strategy_takes = type->takes;
-    snprintf(run->strategy_name, sizeof run->strategy_name, "strategy %s (or the space %s)",
-             experiment->strategy.component->id, experiment->space.component->id);
+    snprintf(run->strategy_name, sizeof run->strategy_name, "strategy %s",
+             experiment->strategy.component->id);
     return ESP_OK;
 }
 
@@ -251,11 +195,11 @@ static esp_status begin_new(struct run *run, const char *text, struct error *err
     if (!run->row.name || !run->row.config || !run->row.space || !run->row.provenance ||
         !run->row.objectives)
         return error_memory(error);
-    const struct part *parts[PART_COUNT];
-    struct plugin_row plugins[PART_COUNT];
+    const struct part *parts[RUN_PARTS];
+    struct plugin_row plugins[RUN_PARTS];
     uint64_t count = 0;
-    list_parts(experiment, parts);
-    for (int i = 0; i < PART_COUNT; i++) {
+    run_parts(experiment, parts);
+    for (int i = 0; i < RUN_PARTS; i++) {
         const struct component *component = parts[i]->component;
         if (component)
             plugins[count++] = (struct plugin_row){
@@ -265,198 +209,6 @@ static esp_status begin_new(struct run *run, const char *text, struct error *err
     status = store_add_run(run->store, &run->row, run->metrics.rows, run->metrics.count, plugins,
                            count, error);
     return status == ESP_OK ? store_commit(run->store, error) : status;
-}
-
-// Plugins are matched by id and SHA-256 wherever they lie; the executor may change.
-static esp_status check_plugins(struct run *run, struct error *error)
-{
-    json_t *stored = NULL;
-    esp_status status = store_get_plugins(run->store, run->row.plugin_set, &stored, error);
-    const struct part *parts[PART_COUNT];
-    list_parts(run->experiment, parts);
-    for (int i = 0; status == ESP_OK && i < PART_COUNT; i++) {
-        const struct component *component = parts[i]->component;
-        if (!component || component->kind == ESP_KIND_EXECUTOR)
-            continue;
-        size_t index;
-        json_t *row;
-        json_array_foreach (stored, index, row) {
-            const char *kind = json_string_value(json_object_get(row, "kind"));
-            const char *id = json_string_value(json_object_get(row, "id"));
-            const char *sha256 = json_string_value(json_object_get(row, "sha256"));
-            if (strcmp(kind, kind_name(component->kind)) == 0 && strcmp(id, component->id) == 0 &&
-                strcmp(sha256, component->sha256 ? component->sha256 : "") != 0)
-                status = error_set(error, ESP_ERROR_INVALID,
-                                   "%s: the %s %s is another build than the run began with: "
-                                   "%s has SHA-256 %s, the run's had %s",
-                                   run->out, kind, id, component->path,
-                                   component->sha256 ? component->sha256 : "-", sha256);
-        }
-    }
-    json_decref(stored);
-    return status;
-}
-
-static esp_status check_data(struct run *run, bool *same, struct error *error)
-{
-    *same = false;
-    if (run->cheap || !run->row.data_sha256)
-        return ESP_OK;
-    const char *sha256 = NULL;
-    bool decoded = false;
-    esp_status status = session_prepare_data(run->session, &sha256, &decoded, error);
-    if (status != ESP_OK)
-        return status;
-    *same = strcmp(sha256, run->row.data_sha256) == 0;
-    if (!*same)
-        return error_set(error, ESP_ERROR_INVALID,
-                         "%s: the data is not what the run began with: SHA-256 %s, was %s",
-                         run->out, sha256, run->row.data_sha256);
-    return ESP_OK;
-}
-
-static esp_status load_trial(void *self, const struct trial_row *row)
-{
-    struct run *run = self;
-    if (row->trial != run->trial_count)
-        return error_set(&run->error, ESP_ERROR_DATA, "the store is damaged: trial %llu is missing",
-                         (unsigned long long)run->trial_count);
-    struct trial *trial = run_add_trial(run, &run->error);
-    if (!trial)
-        return ESP_ERROR_MEMORY;
-    trial->state = row->state;
-    trial->arch = arch_retain(row->arch);
-    trial->hash = row->hash;
-    trial->asked_event = row->asked_event;
-    trial->told_event = row->told_event;
-    trial->lineage = row->lineage;
-    trial->parent = row->parent;
-    trial->mode = row->mode;
-    trial->attempt = row->attempt;
-    trial->seconds = row->seconds;
-    trial->elapsed = row->elapsed;
-    trial->stored = true;
-    if (row->error && !(trial->error = strdup(row->error)))
-        return error_memory(&run->error);
-    if (row->metrics) {
-        uint64_t count = run->metrics.count;
-        trial->metrics = malloc(count * sizeof *trial->metrics);
-        if (!trial->metrics)
-            return error_memory(&run->error);
-        for (uint64_t i = 0; i < count; i++)
-            trial->metrics[i] = i < row->metric_count ? row->metrics[i] : NAN;
-    }
-    if (row->fidelity_count > 0) {
-        trial->fidelity = calloc(row->fidelity_count, sizeof *trial->fidelity);
-        if (!trial->fidelity)
-            return error_memory(&run->error);
-        for (uint64_t i = 0; i < row->fidelity_count; i++) {
-            trial->fidelity[i].name = strdup(row->fidelity[i].name);
-            trial->fidelity[i].value = row->fidelity[i].value;
-            if (!trial->fidelity[trial->fidelity_count++].name)
-                return error_memory(&run->error);
-        }
-    }
-    return ESP_OK;
-}
-
-static const struct run *sorted_run; // qsort has no context
-static int by_told_event(const void *a, const void *b)
-{
-    uint64_t x = sorted_run->trials[*(const uint64_t *)a].told_event;
-    uint64_t y = sorted_run->trials[*(const uint64_t *)b].told_event;
-    return x < y ? -1 : x > y;
-}
-
-static esp_status load_trials(struct run *run, struct error *error)
-{
-    struct dictionary *dictionary = builder_dictionary(session_builder(run->session));
-    esp_status status = store_load_dictionary(run->store, run->row.run, dictionary, error);
-    if (status == ESP_OK) {
-        error_clear(&run->error);
-        status = store_each_trial(run->store, run->row.run, dictionary, load_trial, run, error);
-        if (status != ESP_OK && error->message[0] == '\0')
-            *error = run->error;
-    }
-    if (status != ESP_OK)
-        return status;
-    run->stored_count = run->trial_count;
-    run->stored_tells = malloc((run->trial_count + 1) * sizeof *run->stored_tells);
-    if (!run->stored_tells)
-        return error_memory(error);
-    for (uint64_t i = 0; i < run->trial_count; i++) {
-        struct trial *trial = &run->trials[i];
-        if (trial->told_event > 0)
-            run->stored_tells[run->stored_tell_count++] = i;
-        if (trial->elapsed > run->elapsed_before)
-            run->elapsed_before = trial->elapsed;
-        // A trial that was out when its coordinator ended is evaluated again, in a new attempt. So
-        // are those that the end of an earlier, smaller budget cancelled.
-        bool cancelled = trial->state == TRIAL_CANCELLED && !run->finished;
-        if (!trial_state_is_outcome(trial->state) || cancelled) {
-            trial->attempt++;
-            trial->state = TRIAL_QUEUED;
-            trial->told_event = 0;
-        }
-    }
-    sorted_run = run;
-    qsort(run->stored_tells, run->stored_tell_count, sizeof *run->stored_tells, by_told_event);
-    if (run->row.elapsed > run->elapsed_before)
-        run->elapsed_before = run->row.elapsed;
-    return ESP_OK;
-}
-
-// Do two resolved texts say the same in a section?
-static bool same_section(const char *a, const char *b, const char *section)
-{
-    const char *start_a = strstr(a, section), *start_b = strstr(b, section);
-    if (!start_a || !start_b)
-        return start_a == start_b;
-    const char *end_a = strstr(start_a, "\n["), *end_b = strstr(start_b, "\n[");
-    size_t length_a = end_a ? (size_t)(end_a - start_a) : strlen(start_a);
-    size_t length_b = end_b ? (size_t)(end_b - start_b) : strlen(start_b);
-    return length_a == length_b && memcmp(start_a, start_b, length_a) == 0;
-}
-
-static esp_status begin_resumed(struct run *run, const char *text, struct error *error)
-{
-    bool same_data = false;
-    esp_status status = check_plugins(run, error);
-    if (status == ESP_OK)
-        status = check_data(run, &same_data, error);
-    if (status != ESP_OK)
-        return status;
-    char *difference = experiment_difference(run->row.config, text, same_data, error);
-    if (error->status != ESP_OK)
-        return error->status;
-    if (difference) {
-        status = error_set(error, ESP_ERROR_INVALID,
-                           "%s holds another experiment; a resume may change [budget], [final], "
-                           "[executor] and run.workers alone:\n%s",
-                           run->out, difference);
-        free(difference);
-        return status;
-    }
-    json_t *stored = json_loads(run->row.provenance, 0, NULL);
-    const char *set = json_string_value(json_object_get(stored, "instruction_set"));
-    if (set && strcmp(set, instruction_set()) != 0)
-        log_line(ESP_LOG_WARNING,
-                 "the run began on %s and goes on on %s: exact metrics may differ in their last "
-                 "bits",
-                 set, instruction_set());
-    json_decref(stored);
-    run->resumed = true;
-    run->finished = run->row.state == RUN_DONE && same_section(run->row.config, text, "[budget]");
-    run->same_finals = same_section(run->row.config, text, "[final]");
-    status = load_trials(run, error);
-    if (status != ESP_OK)
-        return status;
-    char *copy = strdup(text);
-    if (!copy)
-        return error_memory(error);
-    free(run->row.config);
-    run->row.config = copy;
-    return ESP_OK;
 }
 
 // Is there a run in the folder already, and is that wanted?
@@ -483,12 +235,12 @@ static esp_status look_at_store(struct run *run, bool *found, struct error *erro
 static esp_status open_folder(struct run *run, struct error *error)
 {
     char *path = NULL;
-    run->out = absolute_path(run->experiment->out);
+    run->out = out_absolute(run->experiment->out);
     if (!run->out)
         return error_memory(error);
     esp_status status = folder_make(run->out, error);
     if (status == ESP_OK)
-        status = lock_folder(run, error);
+        status = out_lock(run->out, &run->lock, error);
     if (status != ESP_OK)
         return status;
     if (asprintf(&path, "%s/log.txt", run->out) < 0)
@@ -505,6 +257,7 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
     if (!run)
         return error_memory(error);
     *out = run;
+    crash_install();
     run->experiment = experiment;
     run->options = *options;
     run->lock = -1;
@@ -518,11 +271,11 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
     if (status == ESP_OK)
         status = open_session(run, error);
     if (status == ESP_OK)
-        status = found ? begin_resumed(run, text, error) : begin_new(run, text, error);
+        status = found ? run_begin_resumed(run, text, error) : begin_new(run, text, error);
     if (status == ESP_OK)
         status = open_strategy(run, error);
     if (status == ESP_OK)
-        status = write_text(run->out, "config.ini", text, error);
+        status = out_write(run->out, "config.ini", text, error);
     if (status == ESP_OK && !run->cheap)
         status = worker_file_write(run->out, experiment, error);
     free(text);
@@ -531,64 +284,6 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
         *out = NULL;
     }
     return status;
-}
-
-// ---- Trials in memory -------------------------------------------------------------------------
-
-struct trial *run_add_trial(struct run *run, struct error *error)
-{
-    if (run->trial_count == run->trial_capacity) {
-        uint64_t capacity = run->trial_capacity ? 2 * run->trial_capacity : 64;
-        struct trial *grown = realloc(run->trials, capacity * sizeof *grown);
-        if (!grown) {
-            error_memory(error);
-            return NULL;
-        }
-        run->trials = grown;
-        run->trial_capacity = capacity;
-    }
-    struct trial *trial = &run->trials[run->trial_count++];
-    memset(trial, 0, sizeof *trial);
-    trial->parent = -1;
-    trial->state = TRIAL_QUEUED;
-    return trial;
-}
-
-void trial_clear(struct trial *trial)
-{
-    arch_release(trial->arch);
-    for (uint64_t i = 0; i < trial->fidelity_count; i++)
-        free(trial->fidelity[i].name);
-    free(trial->fidelity);
-    free(trial->metrics);
-    free(trial->error);
-    free(trial->folder);
-    free(trial->earlier);
-    memset(trial, 0, sizeof *trial);
-}
-
-struct trial_row run_trial_row(const struct run *run, uint64_t trial)
-{
-    const struct trial *from = &run->trials[trial];
-    return (struct trial_row){
-        .trial = trial,
-        .state = from->state,
-        .asked_event = from->asked_event,
-        .told_event = from->told_event,
-        .lineage = from->lineage,
-        .parent = from->parent,
-        .mode = from->mode,
-        .attempt = from->attempt,
-        .hash = from->hash,
-        .arch = from->arch,
-        .fidelity = from->fidelity,
-        .fidelity_count = from->fidelity_count,
-        .metrics = from->metrics,
-        .metric_count = run->metrics.count,
-        .seconds = from->seconds,
-        .elapsed = from->elapsed,
-        .error = from->error,
-    };
 }
 
 void run_close(struct run *run)

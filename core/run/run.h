@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // One run: the coordinator's object, from the opened out folder to the summary. What each file does:
-//   open.c    the out folder, its lock and store; a new run or one that is resumed
+//   out.c     the out folder and its lock
+//   open.c    store, session and strategy of a new run, and what can be refused
+//   resume.c  one that is taken up again
+//   trials.c  trials in memory
 //   loop.c    asks and tells by the order, until it says END
 //   submit.c  specifications to the executor, its events back, attempts
 //   final.c   the final trainings
+//   interrupt.c  Ctrl-C
 // What a person is told at the end is report/summary.h's.
 #ifndef RUN_RUN_H
 #define RUN_RUN_H
@@ -90,7 +94,6 @@ struct run {
     uv_loop_t *loop;
     uv_poll_t *poll;
     uv_timer_t *timer;
-    uv_signal_t *interrupt, *terminate;
     bool interrupted;
 
     double began;          // of this session, monotonic seconds
@@ -119,6 +122,16 @@ esp_status run_finals(struct run *run, struct error *error);
 // ---- Shared by the files of the run -----------------------------------------------------------
 
 double run_elapsed(const struct run *run);
+
+// What a run consists of; the component of one that it has none of is NULL.
+#define RUN_PARTS 6
+void run_parts(const struct experiment *experiment, const struct part *parts[RUN_PARTS]);
+
+// What this processor computes with: exact metrics are equal on one such set alone.
+const char *run_instruction_set(void);
+
+// Loads the stored run, refuses another experiment. `text`: the configuration as resolved now.
+esp_status run_begin_resumed(struct run *run, const char *text, struct error *error);
 
 // A new place for trial `run->trial_count`.
 struct trial *run_add_trial(struct run *run, struct error *error);

@@ -5,24 +5,14 @@
 
 #include "error/fault.h"
 #include "run/artifacts.h"
+#include "run/interrupt.h"
 
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // ---- The loop of libuv ------------------------------------------------------------------------
-
-static void on_signal(uv_signal_t *handle, int number)
-{
-    struct run *run = handle->data;
-    (void)number;
-    run->interrupted = true;
-    uv_stop(run->loop);
-    // A second signal ends the program at once: what is committed is safe.
-    uv_signal_stop(handle);
-}
 
 static void on_readable(uv_poll_t *handle, int status, int events)
 {
@@ -34,23 +24,6 @@ static void on_readable(uv_poll_t *handle, int status, int events)
 static void on_timer(uv_timer_t *handle)
 {
     uv_stop(((struct run *)handle->data)->loop);
-}
-
-static esp_status watch_signal(struct run *run, uv_signal_t **out, int number, struct error *error)
-{
-    uv_signal_t *handle = calloc(1, sizeof *handle);
-    if (!handle)
-        return error_memory(error);
-    int code = uv_signal_init(run->loop, handle);
-    if (code != 0) {
-        free(handle);
-        return error_set(error, ESP_ERROR, "signals: %s", uv_strerror(code));
-    }
-    *out = handle;
-    handle->data = run;
-    code = uv_signal_start(handle, on_signal, number);
-    uv_unref((uv_handle_t *)handle);
-    return code == 0 ? ESP_OK : error_set(error, ESP_ERROR, "signals: %s", uv_strerror(code));
 }
 
 static const esp_executor_type *executor_type(const struct run *run)
@@ -94,9 +67,7 @@ esp_status run_open_executor(struct run *run, struct error *error)
         return error_set(error, ESP_ERROR, "event loop: %s", uv_strerror(code));
     }
     run->loop = loop;
-    esp_status status = watch_signal(run, &run->interrupt, SIGINT, error);
-    if (status == ESP_OK)
-        status = watch_signal(run, &run->terminate, SIGTERM, error);
+    esp_status status = interrupt_open(loop, &run->interrupted, error);
     if (status != ESP_OK || run->cheap)
         return status;
     status = jobs_create(&run->jobs, run->experiment, run->session, run->out, error);
@@ -121,8 +92,7 @@ static void close_handle(void *handle)
 void run_close_executor(struct run *run)
 {
     if (run->loop) {
-        close_handle(run->interrupt);
-        close_handle(run->terminate);
+        interrupt_close();
         close_handle(run->timer);
         close_handle(run->poll);
         uv_run(run->loop, UV_RUN_DEFAULT);
@@ -358,6 +328,12 @@ static esp_status on_result(struct run *run, uint64_t number, const esp_job_even
     error_clear(&words);
     if (parse_result(&result, event, &words) != ESP_OK)
         return fail_trial(run, number, TRIAL_FAILED, words.message, error);
+    if (result.halt) {
+        esp_status halted = error_set(error, ESP_ERROR_IO, "trial %llu: %s",
+                                      (unsigned long long)number, result.error);
+        result_destroy(&result);
+        return halted; // its row has no outcome: a resume runs it again
+    }
     trial->seconds = result.seconds;
     esp_status status;
     if (result.status == ESP_OUTCOME_FAILED) {

@@ -7,6 +7,7 @@
 
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 TestSuite(strategies, .init = faulty_begin, .fini = faulty_end);
@@ -34,8 +35,11 @@ static void expect_failure(struct command_result *result, const char *mode, cons
 
 Test(strategies, a_crash_ends_the_run_names_the_plugin_and_can_be_resumed)
 {
-    static const char *const cases[][2] = {
-        {"crash", "SIGSEGV"}, {"abort", "SIGABRT"}, {"exit", "exit"}, {"crash_in_tell", "SIGSEGV"}};
+    static const char *const cases[][2] = {{"crash", "SIGSEGV"},
+                                           {"abort", "SIGABRT"},
+                                           {"exit", "exit"},
+                                           {"crash_in_tell", "SIGSEGV"},
+                                           {"decide", "SIGSEGV"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         const char *mode = cases[i][0];
         struct command_result result = run_mode(mode, mode, 1, NULL);
@@ -74,4 +78,37 @@ Test(strategies, one_that_does_not_repeat_itself_is_found_at_a_resume)
     const char *environment[] = {"FAULTY_STRATEGY=1", NULL};
     result = faulty_run("unsteady", arguments, environment);
     expect_failure(&result, "unsteady", "does not repeat itself");
+}
+
+// The loop does not run while a strategy hangs: the first Ctrl-C says whom it waits for, the second one
+// ends the program.
+Test(strategies, one_that_hangs_is_ended_by_a_second_interrupt)
+{
+    const char *arguments[] = {espalier_binary(),
+                               "run",
+                               faulty_config(),
+                               "--plugins",
+                               getenv("ESPALIER_TEST_PLUGINS"),
+                               "--out",
+                               faulty_path("hang"),
+                               "--quiet",
+                               "--set",
+                               "strategy.plugin=faulty",
+                               "--set",
+                               "strategy.mode=hang",
+                               NULL};
+    const char *environment[] = {"FAULTY_STRATEGY=1", NULL};
+    struct command command = {.arguments = arguments,
+                              .environment = environment,
+                              .interrupt_after = 1.0,
+                              .interrupt_again_after = 1.5};
+    struct command_result result = command_run(&command);
+    cr_assert_eq(result.status, 130, "status %d\n%s", result.status, result.err);
+    cr_assert(strstr(result.err, "waits for strategy faulty"), "%s", result.err);
+    cr_assert_lt(result.seconds, 10.0);
+    cr_assert_eq(processes_left(2.0), 0, "a process is left");
+    command_free(&result);
+    result = run_mode("hang", "hang", 0, "--resume");
+    cr_assert_eq(result.status, 0, "status %d\n%s", result.status, result.err);
+    command_free(&result);
 }

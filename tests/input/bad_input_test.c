@@ -5,11 +5,16 @@
 #include "support/folder.h"
 
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define GOOD_SPACE "[space]\nplugin = chain\nmax_depth = 3\n"
@@ -132,6 +137,38 @@ static void end(void)
 {
     free(config);
     folder_delete(folder);
+}
+
+// A coordinator that was killed may leave its lock to a child for a moment; a run waits for that, but
+// not for another run.
+Test(out_folder, one_that_is_in_use_is_waited_for_a_moment_and_refused, .init = begin, .fini = end)
+{
+    char path[600];
+    snprintf(path, sizeof path, "%s/.lock", out);
+    const char *arguments[] = {espalier_binary(), "run", config, "--out", out, "--resume", NULL};
+    for (int held_ms = 500; held_ms < 100000; held_ms += 99000) {
+        pid_t holder = fork();
+        if (holder == 0) {
+            int lock = open(path, O_RDWR);
+            if (flock(lock, LOCK_EX) == 0)
+                poll(NULL, 0, held_ms);
+            _exit(0);
+        }
+        int lock = open(path, O_RDWR);
+        while (flock(lock, LOCK_EX | LOCK_NB) == 0) { // until the holder has it
+            flock(lock, LOCK_UN);
+            poll(NULL, 0, 5);
+        }
+        close(lock);
+        if (held_ms == 500) {
+            free(espalier_expect(0, arguments + 1));
+        } else {
+            const char *parts[4] = {"in use by another run"};
+            check(arguments, parts);
+        }
+        kill(holder, SIGKILL);
+        waitpid(holder, NULL, 0);
+    }
 }
 
 Test(out_folder, one_that_holds_a_run_is_not_written_over, .init = begin, .fini = end)

@@ -357,8 +357,8 @@ static void estimator_describe(esp_estimator_type *out)
 // ---- A strategy -------------------------------------------------------------------------------
 
 static const char *const strategy_modes[] = {
-    "crash", "abort",    "exit",          "wait",          "mute",
-    "error", "wordless", "crash_in_tell", "error_in_tell", "unsteady"};
+    "crash",    "abort",         "exit",          "wait",     "mute", "error",
+    "wordless", "crash_in_tell", "error_in_tell", "unsteady", "hang", "decide"};
 
 static const esp_param strategy_params[] = {
     ESP_PARAM_CHOICE("mode", "crash", strategy_modes,
@@ -389,8 +389,23 @@ static void append(void)
     close(file);
 }
 
-static esp_status strike(const char *mode, esp_ask *ask, esp_random *random)
+static esp_status crash_in_decide(void *self, const char *path, const esp_domain *domain,
+                                  esp_value *out)
 {
+    (void)self, (void)path, (void)domain;
+    crash();
+    *out = esp_value_one(0);
+    return ESP_OK;
+}
+
+static esp_status strike(const char *mode, esp_search *search, esp_ask *ask, esp_random *random)
+{
+    if (strcmp(mode, "decide") == 0) {
+        esp_arch *arch;
+        return esp_search_decide(search, crash_in_decide, NULL, &arch);
+    }
+    while (strcmp(mode, "hang") == 0)
+        pause();
     if (strcmp(mode, "crash") == 0)
         crash();
     if (strcmp(mode, "abort") == 0)
@@ -412,7 +427,7 @@ static esp_status strategy_ask(void *self, esp_search *search, esp_ask *ask)
     esp_arch *arch = NULL;
     esp_random *random = esp_search_random(search);
     int strikes = getenv("FAULTY_STRATEGY") && esp_ask_number(ask) >= 2;
-    esp_status status = strikes ? strike(mode, ask, random) : ESP_OK;
+    esp_status status = strikes ? strike(mode, search, ask, random) : ESP_OK;
     if (esp_ask_number(ask) == 0)
         append();
     if (strikes && strcmp(mode, "wait") == 0)

@@ -43,6 +43,7 @@ static int wait_for(const struct command *command, pid_t child, double began, st
 {
     int status;
     double kill_after = command->kill_after, interrupt_after = command->interrupt_after;
+    double again_after = command->interrupt_again_after;
     if (kill_after <= 0 && interrupt_after <= 0) {
         wait4(child, &status, 0, usage);
         return status;
@@ -55,7 +56,8 @@ static int wait_for(const struct command *command, pid_t child, double began, st
         }
         if (interrupt_after > 0 && passed >= interrupt_after) {
             kill(child, SIGINT);
-            interrupt_after = 0;
+            interrupt_after = again_after;
+            again_after = 0;
         }
         struct timespec pause = {0, 500000};
         nanosleep(&pause, NULL);

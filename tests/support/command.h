@@ -10,6 +10,7 @@ struct command {
     const char *const *environment; // more "NAME=value", NULL-terminated; NULL = none
     double kill_after;              // seconds; SIGKILL to the process alone; 0 = never
     double interrupt_after;         // seconds; SIGINT; 0 = never
+    double interrupt_again_after;   // seconds; a second SIGINT; 0 = never
 };
 
 struct command_result {

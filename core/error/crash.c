@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A crash of a plugin inside the coordinator; see crash.h. The handler calls nothing but write and
 // _exit, on a stack of its own, so that an overflown stack is reported too.
-#include "run/crash.h"
+#include "error/crash.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -44,11 +44,15 @@ static void on_exit_of_program(void)
     _exit(1);
 }
 
-static void install(void)
+void crash_install(void)
 {
-    atexit(on_exit_of_program);
     static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     static char stack[65536];
+    static bool installed;
+    if (installed)
+        return;
+    installed = true;
+    atexit(on_exit_of_program);
     stack_t other = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction action = {.sa_handler = on_crash, .sa_flags = SA_ONSTACK};
     sigaltstack(&other, NULL);
@@ -56,11 +60,14 @@ static void install(void)
         sigaction(numbers[i], &action, NULL);
 }
 
-void crash_watch(const char *who)
+const char *crash_watch(const char *who)
 {
-    static bool installed;
-    if (!installed)
-        install();
-    installed = true;
+    const char *before = watched;
     watched = who;
+    return before;
+}
+
+const char *crash_watched(void)
+{
+    return watched;
 }
