@@ -239,6 +239,8 @@ static esp_status open_folder(struct run *run, struct error *error)
     if (!run->out)
         return error_memory(error);
     esp_status status = folder_make(run->out, error);
+    if (status == ESP_ERROR_IO)
+        status = error->status = ESP_ERROR_INVALID; // `out` names no place for a run: wrong use
     if (status == ESP_OK)
         status = out_lock(run->out, &run->lock, error);
     if (status != ESP_OK)
