@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define CHECKPOINT "checkpoint.safetensors"
@@ -39,6 +40,15 @@ static esp_status join(char path[PATH_MAX], const char *folder, const char *name
 
 // ---- Writing ----------------------------------------------------------------------------------
 
+// The attempt's folder is made by who first writes into it: most cheap trials write nothing.
+static esp_status make_own_folder(const struct evaluation *e)
+{
+    const char *folder = own_folder(e);
+    return mkdir(folder, 0777) == 0 || errno == EEXIST
+               ? ESP_OK
+               : error_system(e->error, folder, "make this folder", errno);
+}
+
 esp_status evaluation_save_weights(esp_evaluation *handle, esp_program *program, uint32_t which)
 {
     struct evaluation *e = of(handle);
@@ -50,6 +60,8 @@ esp_status evaluation_save_weights(esp_evaluation *handle, esp_program *program,
         return ESP_OK;
     esp_status status =
         join(path, own_folder(e), which == ESP_WEIGHTS_BEST ? BEST : LAST, e->error);
+    if (status == ESP_OK)
+        status = make_own_folder(e);
     return status == ESP_OK ? weights_write(program_from_handle(program), path) : status;
 }
 
@@ -62,6 +74,8 @@ esp_status evaluation_save_checkpoint(esp_evaluation *handle, const esp_checkpoi
     if (!own_folder(e))
         return ESP_OK;
     esp_status status = join(path, own_folder(e), CHECKPOINT, e->error);
+    if (status == ESP_OK)
+        status = make_own_folder(e);
     if (status == ESP_OK && e->curve &&
         !(curve = json_dumps(e->curve, JSON_COMPACT | JSON_REAL_PRECISION(17))))
         status = error_memory(e->error);
@@ -77,6 +91,8 @@ esp_status evaluation_write_curve(const struct evaluation *e)
     if (!e->curve || !own_folder(e))
         return ESP_OK;
     esp_status status = join(path, own_folder(e), "curve.json", e->error);
+    if (status == ESP_OK)
+        status = make_own_folder(e);
     if (status != ESP_OK)
         return status;
     json_t *json = json_pack("{s:O}", "points", e->curve);
@@ -141,6 +157,8 @@ static esp_status adopt(const struct evaluation *e, const char *from, const char
         status = join(new_path, own_folder(e), name, e->error);
     if (status != ESP_OK || access(old_path, F_OK) != 0)
         return status;
+    if (make_own_folder(e) != ESP_OK)
+        return e->error->status;
     unlink(new_path);
     if (link(old_path, new_path) == 0 || copy_file(old_path, new_path))
         return ESP_OK;

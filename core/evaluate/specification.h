@@ -33,7 +33,7 @@ struct specification {
     char hash[17];    // of the architecture, tested by the worker
     struct fidelity *fidelity;
     uint64_t fidelity_count;
-    char *folder;        // of this attempt: absolute, made by the coordinator
+    char *folder;        // of this attempt: absolute; made when something is written
     char *earlier;       // folder of a lost attempt whose checkpoint may be taken up, or NULL
     char *parent_folder; // artifacts of the parent (modes CONTINUE and INHERIT), or NULL
     bool wants_files;

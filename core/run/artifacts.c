@@ -4,6 +4,7 @@
 
 #include "error/fault.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -64,22 +65,66 @@ char *artifacts_folder(const char *out, const char *name)
     return asprintf(&path, "%s/artifacts/%s", out, name) < 0 ? NULL : path;
 }
 
+static char *attempts_folder(const char *out)
+{
+    return artifacts_folder(out, ".attempts");
+}
+
+esp_status artifacts_open(const char *out, struct error *error)
+{
+    char *path = attempts_folder(out);
+    if (!path)
+        return error_memory(error);
+    esp_status status = folder_make(path, error);
+    free(path);
+    return status;
+}
+
+char *artifacts_attempt(const char *out, const char *name, uint64_t attempt)
+{
+    char *path = NULL;
+    return asprintf(&path, "%s/artifacts/.attempts/%s.%llu", out, name,
+                    (unsigned long long)attempt) < 0
+               ? NULL
+               : path;
+}
+
 esp_status artifacts_begin(const char *out, const char *name, uint64_t attempt, char **folder,
                            struct error *error)
 {
-    *folder = NULL;
-    char *path = NULL;
-    if (asprintf(&path, "%s/artifacts/.attempts/%s.%llu", out, name, (unsigned long long)attempt) <
-        0)
+    *folder = artifacts_attempt(out, name, attempt);
+    if (!*folder)
         return error_memory(error);
-    esp_status status = folder_remove(path, error);
-    if (status == ESP_OK)
-        status = folder_make(path, error);
-    if (status == ESP_OK)
-        *folder = path;
-    else
-        free(path);
+    esp_status status = folder_remove(*folder, error);
+    if (status != ESP_OK) {
+        free(*folder);
+        *folder = NULL;
+    }
     return status;
+}
+
+esp_status artifacts_count_attempts(const char *out, const char *name, uint64_t *count,
+                                    struct error *error)
+{
+    char *path = attempts_folder(out);
+    if (!path)
+        return error_memory(error);
+    DIR *folder = opendir(path);
+    size_t length = strlen(name);
+    struct dirent *entry;
+    *count = 0;
+    while (folder && (entry = readdir(folder))) {
+        char *end;
+        if (strncmp(entry->d_name, name, length) != 0 || entry->d_name[length] != '.')
+            continue;
+        unsigned long long attempt = strtoull(entry->d_name + length + 1, &end, 10);
+        if (*end == '\0' && attempt >= *count)
+            *count = attempt + 1;
+    }
+    if (folder)
+        closedir(folder);
+    free(path);
+    return ESP_OK;
 }
 
 esp_status artifacts_finish(const char *out, const char *name, const char *folder,
@@ -90,8 +135,8 @@ esp_status artifacts_finish(const char *out, const char *name, const char *folde
         return error_memory(error);
     esp_status status = folder_remove(target, error);
     fault_point("rename-before");
-    // rmdir takes an empty folder alone, which is what decides.
-    if (status == ESP_OK && rmdir(folder) != 0 && rename(folder, target) != 0)
+    // One that is not there was never written to.
+    if (status == ESP_OK && rename(folder, target) != 0 && errno != ENOENT)
         status = error_system(error, folder, "rename this folder into place", errno);
     fault_point("rename-after");
     free(target);
@@ -100,7 +145,7 @@ esp_status artifacts_finish(const char *out, const char *name, const char *folde
 
 esp_status artifacts_sweep(const char *out, struct error *error)
 {
-    char *path = artifacts_folder(out, ".attempts");
+    char *path = attempts_folder(out);
     if (!path)
         return error_memory(error);
     esp_status status = folder_remove(path, error);

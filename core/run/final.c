@@ -117,12 +117,34 @@ static esp_status note_known(void *self, const struct final_row *row)
     return ESP_OK;
 }
 
+// Makes the folder of the next attempt, which takes up the checkpoint of the last one: of a worker that
+// was lost, or of a run that was killed. The name says which training it was, lest another [final] or
+// another best trial takes it up.
+static esp_status begin_attempt(struct run *run, uint64_t number, const struct plan *plan,
+                                struct final_job *job, struct error *error)
+{
+    char name[96];
+    uint64_t attempt = 0;
+    struct specification *specification = &job->specification;
+    snprintf(name, sizeof name, "final-%llu-trial-%llu-seed-%llu", (unsigned long long)number,
+             (unsigned long long)plan->trial, (unsigned long long)plan->seed);
+    esp_status status = artifacts_count_attempts(run->out, name, &attempt, error);
+    free(specification->folder);
+    free(specification->earlier);
+    specification->folder = specification->earlier = NULL;
+    if (status == ESP_OK && attempt > 0 &&
+        !(specification->earlier = artifacts_attempt(run->out, name, attempt - 1)))
+        status = error_memory(error);
+    specification->attempt = attempt;
+    return status == ESP_OK
+               ? artifacts_begin(run->out, name, attempt, &specification->folder, error)
+               : status;
+}
+
 static esp_status submit_final(struct run *run, uint64_t number, const struct plan *plan,
                                struct final_job *job, struct error *error)
 {
     struct trial *trial = &run->trials[plan->trial];
-    char name[32];
-    snprintf(name, sizeof name, "final-%llu", (unsigned long long)number);
     job->specification = (struct specification){
         .purpose = PURPOSE_FINAL,
         .trial = plan->trial,
@@ -136,7 +158,7 @@ static esp_status submit_final(struct run *run, uint64_t number, const struct pl
              (unsigned long long)trial->hash);
     if (!job->specification.arch)
         return error_memory(error);
-    esp_status status = artifacts_begin(run->out, name, 0, &job->specification.folder, error);
+    esp_status status = begin_attempt(run, number, plan, job, error);
     return status == ESP_OK ? run_submit_final(run, number, &job->specification, error) : status;
 }
 
@@ -176,16 +198,17 @@ static esp_status settle_final(struct run *run, uint64_t number, const struct pl
 }
 
 // A training whose worker was lost is made again, with the same streams.
-static esp_status repeat_final(struct run *run, uint64_t number, struct final_job *job,
-                               struct error *error)
+static esp_status repeat_final(struct run *run, uint64_t number, const struct plan *plan,
+                               struct final_job *job, struct error *error)
 {
     log_line(ESP_LOG_WARNING, "final training %llu: %s; it is run again",
              (unsigned long long)number, job->result.error);
     result_destroy(&job->result);
     job->result = (struct result){0};
     job->done = job->lost = false;
-    job->attempt++;
-    return run_submit_final(run, number, &job->specification, error);
+    job->lost_count++;
+    esp_status status = begin_attempt(run, number, plan, job, error);
+    return status == ESP_OK ? run_submit_final(run, number, &job->specification, error) : status;
 }
 
 static esp_status wait_for_finals(struct run *run, const struct plan *plan, struct final_job *jobs,
@@ -203,8 +226,8 @@ static esp_status wait_for_finals(struct run *run, const struct plan *plan, stru
         for (uint64_t i = 0; status == ESP_OK && i < count; i++) {
             if (known[i] || settled[i] || !jobs[i].done)
                 continue;
-            if (jobs[i].lost && jobs[i].attempt < RUN_LOST_RETRIES) {
-                status = repeat_final(run, i, &jobs[i], error);
+            if (jobs[i].lost && jobs[i].lost_count < RUN_LOST_RETRIES) {
+                status = repeat_final(run, i, &plan[i], &jobs[i], error);
                 continue;
             }
             if (jobs[i].result.halt) {
@@ -225,6 +248,7 @@ static void destroy_job(struct final_job *job)
 {
     json_decref(job->specification.arch);
     free(job->specification.folder);
+    free(job->specification.earlier);
     result_destroy(&job->result);
 }
 
@@ -250,6 +274,10 @@ esp_status run_finals(struct run *run, struct error *error)
     // Another [final] makes them anew.
     if (status == ESP_OK && (!run->resumed || run->same_finals))
         status = store_each_final(run->store, run->row.run, note_known, &known, error);
+    else if (status == ESP_OK)
+        status = artifacts_sweep(run->out, error);
+    if (status == ESP_OK)
+        status = artifacts_open(run->out, error);
     if (status == ESP_OK)
         status = run_open_executor(run, error);
     for (uint64_t i = 0; status == ESP_OK && i < count; i++)

@@ -347,10 +347,9 @@ static esp_status write_tell(struct run *run, uint64_t number, struct error *err
         trial->stored = true;
         return status == ESP_OK ? store_tick(run->store, error) : status;
     }
+    // That a trial was told is committed with what the strategy asks next, or before the wait.
     status = store_update_trial(run->store, run->row.run, &row, error);
-    if (status == ESP_OK)
-        status = run->cheap ? store_tick(run->store, error) : store_commit(run->store, error);
-    return status;
+    return status == ESP_OK && run->cheap ? store_tick(run->store, error) : status;
 }
 
 static esp_status do_tell(struct run *run, uint64_t number, struct error *error)

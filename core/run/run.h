@@ -153,7 +153,7 @@ struct final_job {
     struct result result;
     bool done;
     bool lost;
-    uint64_t attempt;
+    uint64_t lost_count;
 };
 esp_status run_submit_final(struct run *run, uint64_t job,
                             const struct specification *specification, struct error *error);

@@ -70,7 +70,9 @@ esp_status run_open_executor(struct run *run, struct error *error)
     esp_status status = interrupt_open(loop, &run->interrupted, error);
     if (status != ESP_OK || run->cheap)
         return status;
-    status = jobs_create(&run->jobs, run->experiment, run->session, run->out, error);
+    status = artifacts_open(run->out, error);
+    if (status == ESP_OK)
+        status = jobs_create(&run->jobs, run->experiment, run->session, run->out, error);
     if (status == ESP_OK)
         status = instance_create(&run->executor, run->experiment->executor.component,
                                  &run->experiment->executor.parameters, NULL, run->experiment->seed,
@@ -210,11 +212,8 @@ esp_status run_submit(struct run *run, uint64_t number, struct error *error)
     snprintf(name, sizeof name, "%llu", (unsigned long long)number);
     // A new attempt at a trial may take up the checkpoint of the one before.
     if (trial->attempt > 0 && !trial->earlier &&
-        asprintf(&trial->earlier, "%s/artifacts/.attempts/%s.%llu", run->out, name,
-                 (unsigned long long)(trial->attempt - 1)) < 0) {
-        trial->earlier = NULL;
+        !(trial->earlier = artifacts_attempt(run->out, name, trial->attempt - 1)))
         return error_memory(error);
-    }
     free(trial->folder);
     esp_status status = artifacts_begin(run->out, name, trial->attempt, &trial->folder, error);
     struct specification specification = {0};

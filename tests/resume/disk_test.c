@@ -91,7 +91,7 @@ static const char full_disk[] =
 Test(disk, a_full_one_ends_the_run_and_costs_no_trial, .init = begin, .fini = end)
 {
     // From a store that does not fit to a last checkpoint that does not.
-    static const char *const sizes[] = {"100", "200", "300", "400", "500"};
+    static const char *const sizes[] = {"100", "160", "220", "280", "340"};
     if (!allowed(in_mount_namespace, "mount -t tmpfs none /mnt"))
         return;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {

@@ -168,10 +168,14 @@ TestLeak(result, all_of_a_result_comes_back)
 // A message is cut at a byte, and a plugin may say anything.
 TestLeak(result, words_that_are_no_utf8_do_not_take_the_result_with_them)
 {
-    struct result given = {.status = ESP_OUTCOME_FAILED, .error = "caf\xc3\xa9 caf\xc3"}, back;
+    struct result given = {.status = ESP_OUTCOME_FAILED,
+                           .halt = true,
+                           .error = "caf\xc3\xa9 caf\xc3"},
+                  back;
     json_t *json = cross(result_json(&given));
     cr_assert_eq(result_parse(&back, json, &error), ESP_OK, "%s", error.message);
     cr_assert_str_eq(back.error, "caf\xc3\xa9 caf?");
+    cr_assert(back.halt);
     json_decref(json);
     result_destroy(&back);
 }
@@ -181,14 +185,19 @@ TestLeak(result, damaged_answers_are_refused_by_name)
     static const struct {
         const char *field, *json;
     } cases[] = {
-        {"status", "{\"metrics\": {}, \"seconds\": 1, \"error\": \"\"}"},
-        {"status", "{\"status\": 4, \"metrics\": {}, \"seconds\": 1, \"error\": \"\"}"},
-        {"status", "{\"status\": 0, \"metrics\": {}, \"seconds\": 1, \"error\": \"\"}"},
-        {"metrics", "{\"status\": 1, \"metrics\": [], \"seconds\": 1, \"error\": \"\"}"},
-        {"loss",
-         "{\"status\": 1, \"metrics\": {\"loss\": \"0\"}, \"seconds\": 1, \"error\": \"\"}"},
-        {"seconds", "{\"status\": 1, \"metrics\": {}, \"error\": \"\"}"},
-        {"error", "{\"status\": 1, \"metrics\": {}, \"seconds\": 1}"},
+        {"status", "{\"metrics\": {}, \"seconds\": 1, \"halt\": false, \"error\": \"\"}"},
+        {"status",
+         "{\"status\": 4, \"metrics\": {}, \"seconds\": 1, \"halt\": false, \"error\": \"\"}"},
+        {"status",
+         "{\"status\": 0, \"metrics\": {}, \"seconds\": 1, \"halt\": false, \"error\": \"\"}"},
+        {"metrics",
+         "{\"status\": 1, \"metrics\": [], \"seconds\": 1, \"halt\": false, \"error\": \"\"}"},
+        {"loss", "{\"status\": 1, \"metrics\": {\"loss\": \"0\"}, \"seconds\": 1, \"halt\": false, "
+                 "\"error\": \"\"}"},
+        {"seconds", "{\"status\": 1, \"metrics\": {}, \"halt\": false, \"error\": \"\"}"},
+        {"error", "{\"status\": 1, \"metrics\": {}, \"seconds\": 1, \"halt\": false}"},
+        {"halt", "{\"status\": 3, \"metrics\": {}, \"seconds\": 1, \"error\": \"\"}"},
+        {"halt", "{\"status\": 3, \"metrics\": {}, \"seconds\": 1, \"halt\": 0, \"error\": \"\"}"},
         {"status", "[]"},
     };
     struct result back;
