@@ -13,8 +13,7 @@
 #include <xxhash.h>
 
 static const struct option arch_options[] = {
-    {"random", NULL, "a random member, by [experiment] seed (the default)"},
-    {"json-arch", "JSON", "the architecture with this JSON, or in the file of this name"},
+    ARCH_OPTIONS,
     {"json", NULL, "as JSON"},
     {"set", "SECTION.KEY=VALUE", "sets a key of the configuration; may be given again and again"},
     {"plugins", "DIR", "a folder of plugins, looked at first"},
@@ -31,16 +30,9 @@ static json_t *read_json(const char *text, struct error *error)
     return json;
 }
 
-esp_status arch_option(struct arch **out, struct session *session, const struct options *options,
-                       struct error *error)
+static esp_status from_json(struct arch **out, struct builder *builder, const char *text,
+                            struct error *error)
 {
-    struct builder *builder = session_builder(session);
-    const char *text = options_value(options, "json-arch");
-    if (!text) {
-        esp_random random = esp_random_stream(session_experiment(session)->seed,
-                                              XXH3_64bits("arch", strlen("arch")), 0, 0, 0);
-        return builder_sample(builder, &random, out, error);
-    }
     struct written_arch written = {0};
     json_t *json = read_json(text, error);
     if (!json)
@@ -52,6 +44,105 @@ esp_status arch_option(struct arch **out, struct session *session, const struct 
     json_decref(json);
     return status;
 }
+
+static esp_status from_text(struct arch **out, struct builder *builder, const char *text,
+                            const char *const *decisions, uint64_t count, struct error *error)
+{
+    struct given given[OPTIONS_MOST];
+    char *copies[OPTIONS_MOST] = {NULL};
+    esp_status status = ESP_OK;
+    for (uint64_t i = 0; status == ESP_OK && i < count; i++) {
+        copies[i] = strdup(decisions[i]);
+        char *equals = copies[i] ? strchr(copies[i], '=') : NULL;
+        if (!copies[i]) {
+            status = error_memory(error);
+        } else if (!equals || equals == copies[i]) {
+            status = error_set(error, ESP_ERROR_INVALID,
+                               "--decision: expected PATH=VALUE, got '%s'", decisions[i]);
+        } else {
+            *equals = '\0';
+            given[i] = (struct given){copies[i], equals + 1};
+        }
+    }
+    if (status == ESP_OK)
+        status = builder_parse(builder, text, given, count, out, error);
+    for (uint64_t i = 0; i < count; i++)
+        free(copies[i]);
+    return status;
+}
+
+esp_status arch_option(struct arch **out, struct session *session, struct options *options,
+                       struct error *error)
+{
+    struct builder *builder = session_builder(session);
+    const char *json = options_value(options, "json-arch"), *text = options_value(options, "text");
+    uint64_t count;
+    const char *const *decisions = options_values(options, "decision", &count);
+    if (text && json)
+        return error_set(error, ESP_ERROR_INVALID, "--text and --json-arch: expected one of them");
+    if (count > 0 && !text)
+        return error_set(error, ESP_ERROR_INVALID, "--decision stands beside --text alone");
+    if (text)
+        return from_text(out, builder, text, decisions, count, error);
+    if (json)
+        return from_json(out, builder, json, error);
+    esp_random random = esp_random_stream(session_experiment(session)->seed,
+                                          XXH3_64bits("arch", strlen("arch")), 0, 0, 0);
+    return builder_sample(builder, &random, out, error);
+}
+
+// ---- What the space says ------------------------------------------------------------------------
+
+static esp_status take_text(struct arch_words *out, struct builder *builder,
+                            const struct arch *arch, struct error *error)
+{
+    struct error words;
+    const char *text = NULL;
+    error_clear(&words);
+    esp_status status = builder_print(builder, arch, &text, &words);
+    if (status == ESP_ERROR_UNSUPPORTED) {
+        snprintf(out->reason, sizeof out->reason, "%s", words.message);
+        return ESP_OK;
+    }
+    if (status != ESP_OK)
+        return error_set(error, status, "%s", words.message);
+    out->text = strdup(text);
+    return out->text ? ESP_OK : error_memory(error);
+}
+
+esp_status arch_words(struct arch_words *out, struct builder *builder, const struct arch *arch,
+                      struct error *error)
+{
+    esp_status status = ESP_OK;
+    uint64_t hash = 0;
+    memset(out, 0, sizeof *out);
+    if (builder_has_text(builder))
+        status = take_text(out, builder, arch, error);
+    if (status != ESP_OK || !builder_has_canonical(builder))
+        return status;
+    status = builder_canonical_hash(builder, arch, &hash, error);
+    if (status == ESP_OK)
+        snprintf(out->canonical, sizeof out->canonical, "%016llx", (unsigned long long)hash);
+    else
+        arch_words_destroy(out);
+    return status;
+}
+
+void arch_words_destroy(struct arch_words *words)
+{
+    free(words->text);
+    words->text = NULL;
+}
+
+void arch_words_json(const struct arch_words *words, json_t *json)
+{
+    if (words->text || words->reason[0])
+        json_object_set_new(json, "text", words->text ? json_string(words->text) : json_null());
+    if (words->canonical[0])
+        json_object_set_new(json, "canonical", json_string(words->canonical));
+}
+
+// ---- Printing -----------------------------------------------------------------------------------
 
 static void shape_text(char *text, size_t size, const esp_shape *shape)
 {
@@ -80,12 +171,14 @@ static json_t *shapes_json(const esp_graph *graph)
     return list;
 }
 
-static void print_json(const struct arch *arch, const esp_graph *graph, const char *space)
+static void print_json(const struct arch *arch, const struct arch_words *words,
+                       const esp_graph *graph, const char *space)
 {
     char hash[17];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)arch_hash(arch));
     json_t *json = arch_json(arch, space);
     json_object_set_new(json, "hash", json_string(hash));
+    arch_words_json(words, json);
     json_object_set_new(json, "params", json_integer((json_int_t)esp_graph_params(graph)));
     json_object_set_new(json, "macs", json_integer((json_int_t)esp_graph_macs(graph)));
     json_object_set_new(json, "shapes", shapes_json(graph));
@@ -94,9 +187,14 @@ static void print_json(const struct arch *arch, const esp_graph *graph, const ch
     json_decref(json);
 }
 
-static void print_words(const struct arch *arch, const esp_graph *graph, const char *space)
+static void print_words(const struct arch *arch, const struct arch_words *words,
+                        const esp_graph *graph, const char *space)
 {
     printf("An architecture of %s, hash %016llx\n", space, (unsigned long long)arch_hash(arch));
+    if (words->text || words->reason[0])
+        printf("text %s%s\n", words->text ? words->text : "- : ", words->reason);
+    if (words->canonical[0])
+        printf("canonical %s\n", words->canonical);
     arch_print_words(arch, "  ", stdout);
     printf("params %llu, macs %llu\n", (unsigned long long)esp_graph_params(graph),
            (unsigned long long)esp_graph_macs(graph));
@@ -115,6 +213,7 @@ int command_arch(int argc, char **argv)
     struct session *session = NULL;
     struct arch *arch = NULL;
     struct graph *graph = NULL;
+    struct arch_words words = {0};
     struct error error;
     error_clear(&error);
     int result = options_parse(&options, "arch CONFIG", arch_options, ESP_COUNT(arch_options), 1, 1,
@@ -128,13 +227,16 @@ int command_arch(int argc, char **argv)
         status = arch_option(&arch, session, &options, &error);
     if (status == ESP_OK)
         status = builder_build(session_builder(session), arch, &graph, &error);
+    if (status == ESP_OK)
+        status = arch_words(&words, session_builder(session), arch, &error);
     if (status == ESP_OK) {
         const char *space = loaded.experiment->space.component->id;
         if (options_given(&options, "json"))
-            print_json(arch, graph_handle(graph), space);
+            print_json(arch, &words, graph_handle(graph), space);
         else
-            print_words(arch, graph_handle(graph), space);
+            print_words(arch, &words, graph_handle(graph), space);
     }
+    arch_words_destroy(&words);
     graph_destroy(graph);
     arch_release(arch);
     session_destroy(session);

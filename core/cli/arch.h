@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The architecture that a command was asked for: --json-arch, else a random member.
+// The architecture that a command was asked for: --text, --json-arch, else a random member; and what
+// its space says of it in words.
 #ifndef CLI_ARCH_H
 #define CLI_ARCH_H
 
@@ -7,7 +8,31 @@
 #include "evaluate/session.h"
 
 // One reference, the caller's.
-esp_status arch_option(struct arch **out, struct session *session, const struct options *options,
+esp_status arch_option(struct arch **out, struct session *session, struct options *options,
                        struct error *error);
+
+// The rows of a command's table that arch_option reads.
+#define ARCH_OPTIONS                                                                               \
+    {"random", NULL, "a random member, by [experiment] seed (the default)"},                       \
+        {"text", "TEXT", "the architecture with this text, in the space's own notation"},          \
+        {"decision", "PATH=VALUE",                                                                 \
+         "beside --text: a decision that no text holds (@section/key); may be given again"},       \
+    {                                                                                              \
+        "json-arch", "JSON", "the architecture with this JSON, or in the file of this name"        \
+    }
+
+// What the space says of an architecture. NULL where it cannot: `reason` says why it has no text, ""
+// where the space has no notation at all.
+struct arch_words {
+    char *text;
+    char canonical[17]; // the canonical hash, or ""
+    char reason[1024];
+};
+
+esp_status arch_words(struct arch_words *out, struct builder *builder, const struct arch *arch,
+                      struct error *error);
+void arch_words_destroy(struct arch_words *words);
+// Adds `text` and `canonical` where the space has them; a text that cannot be is null.
+void arch_words_json(const struct arch_words *words, json_t *json);
 
 #endif

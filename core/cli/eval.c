@@ -9,8 +9,7 @@
 #include <stdio.h>
 
 static const struct option eval_options[] = {
-    {"random", NULL, "a random member, by [experiment] seed (the default)"},
-    {"json-arch", "JSON", "the architecture with this JSON, or in the file of this name"},
+    ARCH_OPTIONS,
     {"in-process", NULL, "no worker between: for gdb, valgrind, sanitizers"},
     {"json", NULL, "as JSON"},
     {"set", "SECTION.KEY=VALUE", "sets a key of the configuration; may be given again and again"},

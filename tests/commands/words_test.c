@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+// Architectures in words at the command line: --text, what `arch` says, and runs that go by the
+// canonical form. The space is tests/plugins/worded.c.
+#include "support/command.h"
+#include "support/folder.h"
+
+#include <espalier/espalier.h>
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
+
+static char *folder, *config;
+
+static void begin(void)
+{
+    char path[4096];
+    folder = folder_temporary();
+    snprintf(path, sizeof path, "%s:%s", getenv("ESPALIER_TEST_PLUGINS"),
+             getenv("ESPALIER_PLUGINS"));
+    setenv("ESPALIER_PLUGINS", path, 1);
+    config = folder_write(folder, "words.ini",
+                          "[experiment]\nname = words\n"
+                          "[space]\nplugin = worded\n"
+                          "[strategy]\nplugin = random\nrepeat = no\n"
+                          "[estimator]\nplugin = nk_landscape\n"
+                          "[dataset]\nplugin = synthetic\nheight = 8\nwidth = 8\n"
+                          "[objective]\nmaximize = fitness\n"
+                          "[budget]\ntrials = 100\n");
+}
+
+static void end(void)
+{
+    free(config);
+    folder_delete(folder);
+}
+
+static json_t *run_json(const char *const *arguments)
+{
+    char *text = espalier_expect(0, arguments);
+    json_t *json = json_loads(text, 0, NULL);
+    cr_assert_not_null(json, "%s", text);
+    free(text);
+    return json;
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "(none)";
+}
+
+static void expect_error(int status, const char *const *arguments, const char *words)
+{
+    const char *all[16] = {espalier_binary()};
+    for (int i = 0; i < 14 && arguments[i]; i++)
+        all[i + 1] = arguments[i];
+    struct command_result result = command_run(&(struct command){.arguments = all});
+    cr_expect_eq(result.status, status, "%s: status %d", words, result.status);
+    cr_expect(strstr(result.err, words), "'%s' is not in\n%s", words, result.err);
+    command_free(&result);
+}
+
+// ---- arch and eval ------------------------------------------------------------------------------
+
+Test(arch, by_text, .init = begin, .fini = end)
+{
+    json_t *json = run_json(WORDS("arch", config, "--text", "conv-skip|pool*2", "--json"));
+    json_t *twin = run_json(WORDS("arch", config, "--text", "skip-conv|pool*2", "--json"));
+    cr_expect_str_eq(text_of(json, "text"), "conv-skip|pool*2");
+    cr_expect_eq(strlen(text_of(json, "canonical")), 16);
+    cr_expect_str_eq(text_of(json, "canonical"), text_of(twin, "canonical"));
+    cr_expect_str_neq(text_of(json, "hash"), text_of(twin, "hash"));
+    char *written = json_dumps(json, 0);
+    json_t *again = run_json(WORDS("arch", config, "--json-arch", written, "--json"));
+    cr_expect(json_equal(json, again), "the JSON is the same architecture");
+    free(written);
+    json_decref(again);
+    json_decref(json);
+    json_decref(twin);
+    char *words = espalier_expect(0, WORDS("arch", config, "--text", "conv-skip|pool*2"));
+    cr_expect(strstr(words, "\ntext conv-skip|pool*2\ncanonical "), "%s", words);
+    free(words);
+    words = espalier_expect(0, WORDS("eval", config, "--text", "conv-skip|pool*2"));
+    cr_expect(strstr(words, "fitness"), "%s", words);
+    free(words);
+}
+
+Test(arch, wrong_texts, .init = begin, .fini = end)
+{
+    expect_error(2, WORDS("arch", config, "--text", "conv-pol|skip*1"),
+                 "espalier: space worded: there is no operation 'pol'; the nearest is pool\n"
+                 "  conv-pol|skip*1\n"
+                 "       ^\n");
+    expect_error(2, WORDS("eval", config, "--text", "conv"), "expected '-'\n  conv\n      ^\n");
+    expect_error(2, WORDS("arch", config, "--text", "a", "--json-arch", "{}"),
+                 "expected one of them");
+    expect_error(2, WORDS("arch", config, "--decision", "a=1"), "stands beside --text alone");
+    expect_error(2, WORDS("arch", config, "--text", "a", "--decision", "=1"),
+                 "expected PATH=VALUE, got '=1'");
+    expect_error(2, WORDS("arch", config, "--set", "space.plugin=chain", "--text", "conv"),
+                 "space chain has no notation of its own");
+    json_t *json =
+        run_json(WORDS("arch", config, "--set", "space.plugin=chain", "--random", "--json"));
+    cr_expect_null(json_object_get(json, "text"));
+    cr_expect_null(json_object_get(json, "canonical"));
+    json_decref(json);
+}
+
+Test(arch, decisions_beside_a_text, .init = begin, .fini = end)
+{
+    const char *set = "estimator.k=int(0, 2)";
+    expect_error(2, WORDS("arch", config, "--set", set, "--text", "conv-skip|pool*2"),
+                 "decision @estimator/k is not written: expected an integer of 0 .. 2");
+    json_t *json = run_json(WORDS("arch", config, "--set", set, "--text", "conv-skip|pool*2",
+                                  "--decision", "@estimator/k=1", "--json"));
+    json_t *first = json_array_get(json_object_get(json, "decisions"), 0);
+    cr_expect_str_eq(json_string_value(json_array_get(first, 0)), "@estimator/k");
+    cr_expect_eq(json_integer_value(json_array_get(first, 1)), 1);
+    json_decref(json);
+}
