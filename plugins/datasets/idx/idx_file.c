@@ -57,7 +57,10 @@ static void close_stream(struct idx_file *file)
 static esp_status stream_error(const struct idx_file *file, const esp_handle *handle)
 {
     int code;
-    const char *words = gzerror(file->stream, &code);
+    const char *words = gzerror(file->stream, &code); // "path: words", or the words alone
+    size_t length = strlen(file->path);
+    if (strncmp(words, file->path, length) == 0 && strncmp(words + length, ": ", 2) == 0)
+        words += length + 2;
     switch (code) {
     case Z_OK:
     case Z_STREAM_END:
