@@ -169,12 +169,8 @@ static esp_status map_made(struct opening *opening, int descriptor, const char *
 
 static esp_status make_part(struct opening *opening, int part)
 {
-    esp_status status = ESP_OK;
-    if (ftruncate(part, 0) != 0)
-        status = error_set(opening->error, ESP_ERROR_IO, "%s: cannot be emptied: %s", opening->part,
-                           strerror(errno));
-    if (status == ESP_OK)
-        status = decode(part, opening->part, &opening->plan, opening->dataset, opening->error);
+    esp_status status =
+        decode(part, opening->part, &opening->plan, opening->dataset, opening->error);
     if (status == ESP_OK && fsync(part) != 0)
         status = error_set(opening->error, ESP_ERROR_IO, "%s: cannot be written: %s", opening->part,
                            strerror(errno));

@@ -217,7 +217,7 @@ static esp_status write_header(struct decoder *decoder)
     crypto_hash_sha256_final(&decoder->sha256, header->sha256);
     header->header_hash = cache_header_hash(header);
     esp_status status = write_at(decoder, header, sizeof *header, 0);
-    // The last part may be empty, or end before the file does.
+    // The last part may be empty; a file that another process left may be longer.
     if (status == ESP_OK && ftruncate(decoder->descriptor, (off_t)header->size) != 0)
         status = fail_write(decoder);
     return status;

@@ -2,6 +2,7 @@
 // Splits and normalisation. The cache below them has data_cache_test.c.
 #include "data/data.h"
 
+#include "data/moments.h"
 #include "support/dataset.h"
 #include "support/folder.h"
 #include "support/leak.h"
@@ -287,6 +288,20 @@ Test(data, training_samples_in_use_have_mean_0_and_deviation_1)
         content_free(&train);
         close_made(&f);
     }
+}
+
+// Sums that 32 bits do not hold are exact.
+Test(data, sums_of_u8_are_exact)
+{
+    enum { COUNT = 200001 };
+    unsigned char *values = malloc(COUNT);
+    double sums[2] = {0};
+    memset(values, 255, COUNT);
+    values[COUNT - 1] = 254;
+    moments_add_u8(sums, values, COUNT);
+    cr_assert_eq(sums[0], 200000.0 * 255 + 254);
+    cr_assert_eq(sums[1], 200000.0 * 255 * 255 + 254 * 254);
+    free(values);
 }
 
 // What is not training is brought to the same scale, not to its own.
