@@ -58,32 +58,42 @@ static const unsigned char *sample_at(const struct data *data, uint64_t place, u
 
 // ---- Normalisation ----------------------------------------------------------------------------
 
-static void add_row(const struct data *data, double *sums, const unsigned char *bytes,
-                    const float *pivots)
+// Adds one row, a value a channel.
+static void add_row(const struct data *data, double *restrict sum, double *restrict square,
+                    const unsigned char *restrict bytes, const float *restrict pivots)
 {
-    const float *values = (const float *)(const void *)bytes;
-    bool u8 = data->element == ESP_ELEMENT_U8;
+    const float *restrict values = (const float *)(const void *)bytes;
+    if (data->element == ESP_ELEMENT_U8) {
+        for (uint64_t c = 0; c < data->task.channels; c++) {
+            double x = bytes[c];
+            sum[c] += x;
+            square[c] += x * x;
+        }
+        return;
+    }
     for (uint64_t c = 0; c < data->task.channels; c++) {
-        double x = u8 ? (double)bytes[c] : (double)values[c] - (double)pivots[c];
-        sums[2 * c] += x;
-        sums[2 * c + 1] += x * x;
+        double x = (double)values[c] - (double)pivots[c];
+        sum[c] += x;
+        square[c] += x * x;
     }
 }
 
-// Adds up the training samples in use, in their order: `sums` [channels, 2].
-static void add_samples(const struct data *data, double *sums, const float *pivots)
+// Adds up the training samples in use, in their order: `sum` and `square` [channels].
+static void add_samples(const struct data *data, double *sum, double *square, const float *pivots)
 {
     const struct cache_split *split;
     uint64_t index, channels = data->task.channels;
     for (uint64_t i = 0; i < data->split.train_count; i++) {
         const unsigned char *bytes = sample_at(data, data->split.train[i], &index, &split);
         if (!split->moments) {
-            add_row(data, sums, bytes, pivots);
+            add_row(data, sum, square, bytes, pivots);
             continue;
         }
         const double *moments = split->moments + index * channels * 2;
-        for (uint64_t j = 0; j < channels * 2; j++)
-            sums[j] += moments[j];
+        for (uint64_t c = 0; c < channels; c++) {
+            sum[c] += moments[2 * c];
+            square[c] += moments[2 * c + 1];
+        }
     }
 }
 
@@ -104,9 +114,9 @@ static esp_status normalise(struct data *data, struct error *error)
         for (uint64_t c = 0; c < channels; c++)
             pivots[c] = first[c * data->plane];
     }
-    add_samples(data, sums, pivots);
+    add_samples(data, sums, sums + channels, pivots);
     for (uint64_t c = 0; c < channels; c++)
-        moments_scale(&data->mean[c], &data->scale[c], sums + 2 * c,
+        moments_scale(&data->mean[c], &data->scale[c], (double[]){sums[c], sums[channels + c]},
                       data->split.train_count * data->plane, pivots[c]);
 cleanup:
     free(sums);
