@@ -29,7 +29,7 @@ static esp_status find_file(char out[PATH_MAX], const char *folder, const char *
         if (access(out, F_OK) == 0)
             return ESP_OK;
     }
-    return esp_fail(create, ESP_ERROR_IO,
+    return esp_fail(create, ESP_ERROR_NOT_FOUND,
                     "Fashion-MNIST is not in %s: there is no %s.gz; install the Debian package "
                     "dataset-fashion-mnist (apt-get install dataset-fashion-mnist), or let path "
                     "name the folder that holds its files",

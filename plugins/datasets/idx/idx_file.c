@@ -203,11 +203,12 @@ esp_status idx_file_open(struct idx_file *out, const char *path, const esp_handl
     struct stat found;
     memset(out, 0, sizeof *out);
     if (stat(path, &found) != 0)
-        return esp_fail_handle(handle, ESP_ERROR_IO, "%s: cannot be opened: %s", path,
-                               strerror(errno));
+        return esp_fail_handle(
+            handle, errno == ENOENT || errno == ENOTDIR ? ESP_ERROR_NOT_FOUND : ESP_ERROR_IO,
+            "%s: cannot be opened: %s", path, strerror(errno));
     if (!S_ISREG(found.st_mode))
-        return esp_fail_handle(handle, ESP_ERROR_IO, "%s: is %s; an IDX file was expected", path,
-                               S_ISDIR(found.st_mode) ? "a folder" : "no regular file");
+        return esp_fail_handle(handle, ESP_ERROR_INVALID, "%s: is %s; an IDX file was expected",
+                               path, S_ISDIR(found.st_mode) ? "a folder" : "no regular file");
     out->path = strdup(path);
     if (!out->path)
         return esp_fail_handle(handle, ESP_ERROR_MEMORY, "out of memory");

@@ -83,6 +83,7 @@ TestLeak(fashion_mnist, where_it_is_missing_the_package_is_named)
              "files",
              folder);
     cr_assert_str_eq(error.message, expected);
+    cr_assert_eq(error.status, ESP_ERROR_NOT_FOUND);
     folder_delete(folder);
 }
 

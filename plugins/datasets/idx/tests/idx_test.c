@@ -301,6 +301,7 @@ TestLeak(idx, what_open_refuses)
         snprintf(expected, sizeof expected, "dataset idx: %s", filled(wrong->message));
         cr_assert_null(dataset_open(&component, lines(with_test, ""), &error), "%s", expected);
         cr_assert_str_eq(error.message, expected);
+        cr_assert_neq(error.status, ESP_ERROR_IO, "a wrong configuration is no fault of the disk");
         folder_delete(folder);
         folder = folder_temporary();
     }
