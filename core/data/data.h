@@ -24,8 +24,8 @@ struct data;
 // Opens the dataset's cache, making it where it is missing, stale (files' sizes or times of change,
 // plugin) or damaged (XXH3 of the whole content, tested where `verify`: in the coordinator; the
 // header alone in a worker). Folder: $ESPALIER_CACHE, $XDG_CACHE_HOME/espalier, ~/.cache/espalier;
-// where it can't be written to, a nameless file in $TMPDIR, with a warning. Of processes that need it
-// at once, one makes it and the others wait.
+// where it can't be written to, a nameless file in $TMPDIR, with a warning. Of processes that need
+// it at once, one makes it and the others wait.
 esp_status data_open(struct data **out, const struct instance *dataset,
                      const struct data_options *options, bool verify, struct error *error);
 void data_close(struct data *data);

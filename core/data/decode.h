@@ -6,7 +6,8 @@
 #include "data/cache_file.h"
 
 // Writes parts and header, completed with hashes, to the file at `descriptor`, whatever it held
-// before; `path` stands for it in messages. What the plugin delivers is tested: labels below the classes, values finite.
+// before; `path` stands for it in messages. What the plugin delivers is tested: labels below the
+// classes, values finite.
 esp_status decode(int descriptor, const char *path, struct cache_header *header,
                   const struct instance *dataset, struct error *error);
 
