@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// See member_lab.h.
+#include "support/member_lab.h"
+
+#include "execute/execute.h"
+
+#include <criterion/criterion.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char other_sections[] = "\n[strategy]\nplugin = random\n"
+                                     "[estimator]\nplugin = nk_landscape\n"
+                                     "[objective]\nmaximize = fitness\n"
+                                     "[budget]\ntrials = 1\n";
+
+static char *whole_ini(const char *ini)
+{
+    char *text = NULL;
+    if (asprintf(&text, "%s%s", ini, other_sections) < 0)
+        abort();
+    return text;
+}
+
+void member_lab_open(struct member_lab *lab, const char *ini)
+{
+    char *text = whole_ini(ini);
+    *lab = (struct member_lab){0};
+    error_clear(&lab->error);
+    session_lab_open(&lab->lab, text, NULL);
+    lab->builder = session_builder(lab->lab.session);
+    free(text);
+}
+
+void member_lab_close(struct member_lab *lab)
+{
+    session_lab_close(&lab->lab);
+}
+
+struct arch *member_read(struct member_lab *lab, const char *const *paths,
+                         const char *const *values, size_t count)
+{
+    struct written_arch written = {0};
+    struct arch *arch = NULL;
+    json_t *decisions = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(decisions, json_pack("[s, s]", paths[i], values[i]));
+    json_t *json = json_pack("{s:s, s:o, s:n}", "space", lab->lab.experiment->space.component->id,
+                             "decisions", decisions, "genome");
+    cr_assert_eq(written_arch_parse(&written, json, &lab->error), ESP_OK, "%s", lab->error.message);
+    cr_assert_eq(builder_read(lab->builder, &written, &arch, &lab->error), ESP_OK, "%s",
+                 lab->error.message);
+    written_arch_destroy(&written);
+    json_decref(json);
+    return arch;
+}
+
+struct arch *member_sample(struct member_lab *lab, uint64_t seed)
+{
+    return session_lab_sample(&lab->lab, seed);
+}
+
+struct graph *member_graph(struct member_lab *lab, const struct arch *arch)
+{
+    struct graph *graph = NULL;
+    cr_assert_eq(builder_build(lab->builder, arch, &graph, &lab->error), ESP_OK, "%s",
+                 lab->error.message);
+    return graph;
+}
+
+void member_expect_counts(struct member_lab *lab, const struct arch *arch, uint64_t params,
+                          uint64_t macs)
+{
+    struct graph *graph = member_graph(lab, arch);
+    cr_expect_eq(esp_graph_params(graph_handle(graph)), params, "params %llu, expected %llu",
+                 (unsigned long long)esp_graph_params(graph_handle(graph)),
+                 (unsigned long long)params);
+    cr_expect_eq(esp_graph_macs(graph_handle(graph)), macs, "macs %llu, expected %llu",
+                 (unsigned long long)esp_graph_macs(graph_handle(graph)), (unsigned long long)macs);
+    graph_destroy(graph);
+}
+
+// The trace replays, and so does the graph.
+static void expect_member(struct member_lab *lab, const struct arch *arch)
+{
+    cr_assert_eq(builder_build(lab->builder, arch, NULL, &lab->error), ESP_OK, "%s",
+                 lab->error.message);
+    struct graph *graph = member_graph(lab, arch);
+    cr_assert_gt(esp_graph_params(graph_handle(graph)), 0);
+    graph_destroy(graph);
+}
+
+void member_lab_walk(struct member_lab *lab, uint64_t seeds)
+{
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        esp_random random = esp_random_stream(seed, 2, 0, 0, 0);
+        struct arch *a = member_sample(lab, 2 * seed), *b = member_sample(lab, 2 * seed + 1);
+        struct arch *mutant = NULL, *child = NULL;
+        cr_assert_eq(builder_mutate(lab->builder, a, 0.0, &random, &mutant, &lab->error), ESP_OK,
+                     "%s", lab->error.message);
+        cr_assert_eq(builder_cross(lab->builder, a, b, &random, &child, &lab->error), ESP_OK, "%s",
+                     lab->error.message);
+        cr_expect_neq(arch_hash(mutant), arch_hash(a));
+        expect_member(lab, a);
+        expect_member(lab, mutant);
+        expect_member(lab, child);
+        arch_release(a);
+        arch_release(b);
+        arch_release(mutant);
+        arch_release(child);
+    }
+}
+
+void member_lab_expect_refusal(const char *ini, const char *words)
+{
+    struct registry *registry = NULL;
+    struct config *config = NULL;
+    struct experiment *experiment = NULL;
+    struct session *session = NULL;
+    struct arch *arch = NULL;
+    struct error error;
+    char *text = whole_ini(ini);
+    esp_random random = esp_random_stream(1, 1, 0, 0, 0);
+    error_clear(&error);
+    esp_status status = registry_create(&registry, NULL, &error);
+    if (status == ESP_OK)
+        status =
+            registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error);
+    if (status == ESP_OK)
+        status = config_parse(&config, text, "lab.ini", ".", &error);
+    if (status == ESP_OK)
+        status = experiment_create(&experiment, config, registry, &error);
+    if (status == ESP_OK)
+        status = session_create(&session, experiment, true, &error);
+    if (status == ESP_OK)
+        status = builder_sample(session_builder(session), &random, &arch, &error);
+    cr_expect_neq(status, ESP_OK, "it was not refused: %s", ini);
+    cr_expect(strstr(error.message, words), "\"%s\" is not in: %s", words, error.message);
+    arch_release(arch);
+    session_destroy(session);
+    experiment_destroy(experiment);
+    registry_destroy(registry);
+    free(text);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// A search space's plugin under test, as an INI names it: its members, their graphs, and what holds
+// for every space.
+#ifndef SUPPORT_MEMBER_LAB_H
+#define SUPPORT_MEMBER_LAB_H
+
+#include "support/session_lab.h"
+
+struct member_lab {
+    struct session_lab lab;
+    struct builder *builder;
+    struct error error;
+};
+
+// `ini` begins with [space] and may have a [dataset], a [fix]; no other sections. The default dataset
+// has images of 3x32x32 and 10 classes.
+void member_lab_open(struct member_lab *lab, const char *ini);
+void member_lab_close(struct member_lab *lab);
+
+// The member with these options, "path value" in the order of the trace; it is one. Owner: the caller.
+struct arch *member_read(struct member_lab *lab, const char *const *paths,
+                         const char *const *values, size_t count);
+struct arch *member_sample(struct member_lab *lab, uint64_t seed);
+// Its graph. Owner: the caller.
+struct graph *member_graph(struct member_lab *lab, const struct arch *arch);
+// Its graph's counts are these.
+void member_expect_counts(struct member_lab *lab, const struct arch *arch, uint64_t params,
+                          uint64_t macs);
+
+// Samples, mutants and children of many seeds are members again, by trace and as a graph.
+void member_lab_walk(struct member_lab *lab, uint64_t seeds);
+
+// The first sample of this INI (as above) is refused, or something before it, in words that hold
+// `words`.
+void member_lab_expect_refusal(const char *ini, const char *words);
+
+#endif
