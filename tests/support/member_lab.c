@@ -81,6 +81,64 @@ void member_expect_counts(struct member_lab *lab, const struct arch *arch, uint6
     graph_destroy(graph);
 }
 
+struct arch *member_parse(struct member_lab *lab, const char *text)
+{
+    struct arch *arch = NULL;
+    cr_assert_eq(builder_parse(lab->builder, text, NULL, 0, &arch, &lab->error), ESP_OK, "%s: %s",
+                 text, lab->error.message);
+    return arch;
+}
+
+void member_expect_wrong(struct member_lab *lab, const char *text, const char *words, int64_t caret)
+{
+    struct arch *arch = NULL;
+    struct error error;
+    error_clear(&error);
+    cr_expect_neq(builder_parse(lab->builder, text, NULL, 0, &arch, &error), ESP_OK,
+                  "it was not refused: %s", text);
+    cr_expect(strstr(error.message, words), "\"%s\" is not in: %s", words, error.message);
+    // The last two lines: the text, which may be cut at both ends, and the caret under it.
+    const char *last = strrchr(error.message, '\n');
+    const char *mark = last ? strchr(last, '^') : NULL;
+    cr_expect_eq(mark != NULL, caret >= 0, "%s", error.message);
+    if (mark && caret >= 0) {
+        const char *line = last;
+        while (line[-1] != '\n')
+            line--;
+        const char *place = line + (mark - last - 1), *rest = text + caret;
+        size_t size = strlen(rest) < 8 ? strlen(rest) : 8;
+        cr_expect(size > 0 ? strncmp(place, rest, size) == 0 : place >= last,
+                  "expected a caret under \"%s\":\n%s", rest, error.message);
+    }
+    arch_release(arch);
+}
+
+void member_expect_print(struct member_lab *lab, const char *text, const char *printed)
+{
+    const char *again = NULL;
+    struct arch *arch = member_parse(lab, text);
+    cr_assert_eq(builder_print(lab->builder, arch, &again, &lab->error), ESP_OK, "%s",
+                 lab->error.message);
+    cr_expect_str_eq(again, printed);
+    arch_release(arch);
+}
+
+void member_lab_reread(struct member_lab *lab, uint64_t seeds)
+{
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        const char *text = NULL;
+        struct arch *arch = member_sample(lab, seed);
+        cr_assert_eq(builder_print(lab->builder, arch, &text, &lab->error), ESP_OK, "%s",
+                     lab->error.message);
+        char *copy = strdup(text);
+        struct arch *again = member_parse(lab, copy);
+        cr_expect_eq(arch_hash(again), arch_hash(arch), "%s", copy);
+        free(copy);
+        arch_release(again);
+        arch_release(arch);
+    }
+}
+
 // The trace replays, and so does the graph.
 static void expect_member(struct member_lab *lab, const struct arch *arch)
 {

@@ -27,6 +27,17 @@ struct graph *member_graph(struct member_lab *lab, const struct arch *arch);
 void member_expect_counts(struct member_lab *lab, const struct arch *arch, uint64_t params,
                           uint64_t macs);
 
+// The member that a text of the space's notation stands for. Owner: the caller.
+struct arch *member_parse(struct member_lab *lab, const char *text);
+// The text does not parse, or is no member, and the message holds `words`, and has a caret
+// under this byte of the text (-1: none).
+void member_expect_wrong(struct member_lab *lab, const char *text, const char *words,
+                         int64_t caret);
+// print(parse(text)) is `printed`.
+void member_expect_print(struct member_lab *lab, const char *text, const char *printed);
+// Members of many seeds survive printing and parsing.
+void member_lab_reread(struct member_lab *lab, uint64_t seeds);
+
 // Samples, mutants and children of many seeds are members again, by trace and as a graph.
 void member_lab_walk(struct member_lab *lab, uint64_t seeds);
 

@@ -27,7 +27,7 @@ const struct edge edges[EDGE_COUNT] = {
 static esp_node emit_none(esp_builder *b, esp_node x, const void *argument)
 {
     (void)argument;
-    return esp_unary(b, "None", x);
+    return esp_none(b, x, 1);
 }
 
 static esp_node emit_skip_connect(esp_builder *b, esp_node x, const void *argument)

@@ -117,8 +117,7 @@ static int read_cell(const esp_arch *arch, enum operation cell[EDGE_COUNT], cons
     return 1;
 }
 
-// A decision that the configuration fixes stands in no architecture.
-#define MISSING "the architecture does not hold %s: is it fixed by the configuration?"
+#define MISSING "the architecture does not hold %s"
 
 static esp_status nasbench201_print(void *self, const esp_arch *arch, esp_text_writer *writer)
 {
@@ -127,7 +126,7 @@ static esp_status nasbench201_print(void *self, const esp_arch *arch, esp_text_w
     esp_status status = ESP_OK;
     (void)self;
     if (!read_cell(arch, cell, &missing))
-        return esp_fail(writer, ESP_ERROR_UNSUPPORTED, MISSING, missing);
+        return esp_fail(writer, ESP_ERROR_INVALID, MISSING, missing);
     for (unsigned e = 0; e < EDGE_COUNT && status == ESP_OK; e++)
         status = esp_text_print(writer, "%s%s~%u|",
                                 edges[e].source > 0 ? ""
@@ -187,7 +186,7 @@ static esp_status nasbench201_canonical_form(void *self, const esp_arch *arch,
     const char *missing;
     (void)self;
     if (!read_cell(arch, cell, &missing))
-        return esp_fail(writer, ESP_ERROR_UNSUPPORTED, MISSING, missing);
+        return esp_fail(writer, ESP_ERROR_INVALID, MISSING, missing);
     for (unsigned target = 1, e = 0; target < NODE_COUNT; target++) {
         for (unsigned source = 0; source < target; source++, e++)
             terms[source] = term(cell[e], &nodes[source]);
@@ -205,7 +204,7 @@ static esp_status nasbench201_structure_of(void *self, const esp_arch *arch,
     const char *missing;
     (void)self;
     if (!read_cell(arch, cell, &missing))
-        return esp_fail(writer, ESP_ERROR_UNSUPPORTED, MISSING, missing);
+        return esp_fail(writer, ESP_ERROR_INVALID, MISSING, missing);
     esp_status status = esp_structure_cell(writer, "");
     for (uint32_t v = 0; v < NODE_COUNT && status == ESP_OK; v++)
         status = esp_structure_vertex(writer, v > 0 ? "add" : NULL,
