@@ -119,6 +119,11 @@ esp_status builder_canonical(struct builder *builder, const struct arch *arch, c
 esp_status builder_canonical_hash(struct builder *builder, const struct arch *arch, uint64_t *out,
                                   struct error *error);
 
+// What two architectures have in common that are one by their canonical form: that of the network and
+// the values of searched decisions. Of this machine and process alone.
+esp_status builder_canonical_identity(struct builder *builder, const struct arch *arch,
+                                      uint64_t *out, struct error *error);
+
 // -------------------------------------------------------------------------------------------------
 
 // The one-shot supernet: choose_op and choose_inputs build all alternatives. Every other decision

@@ -264,3 +264,26 @@ esp_status builder_canonical_hash(struct builder *builder, const struct arch *ar
         *out = XXH3_64bits(text, builder->words_length);
     return status;
 }
+
+// Searched decisions stand first in an architecture, in their order; a fixed one is the same in all.
+esp_status builder_canonical_identity(struct builder *builder, const struct arch *arch,
+                                      uint64_t *out, struct error *error)
+{
+    uint64_t count = 0, hash = 0;
+    esp_status status = builder_canonical_hash(builder, arch, &hash, error);
+    if (status != ESP_OK)
+        return status;
+    const struct choice *choices = arch_choices(arch, &count);
+    for (uint64_t i = 0, s = 0; i < count && s < builder->design.searched_count; s++) {
+        if (choices[i].decision != builder->searched[s])
+            continue;
+        const esp_value *value = &choices[i++].value;
+        bool subset = value->kind == ESP_DECISION_SUBSET;
+        hash = XXH3_64bits_withSeed(&s, sizeof s, hash);
+        hash = subset
+                   ? XXH3_64bits_withSeed(value->as.indices, value->count * sizeof(uint32_t), hash)
+                   : XXH3_64bits_withSeed(&value->as, sizeof value->as, hash);
+    }
+    *out = hash;
+    return ESP_OK;
+}

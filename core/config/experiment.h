@@ -35,6 +35,7 @@ struct budget {
 
 enum order_kind { ORDER_FIXED, ORDER_ASYNC };
 enum keep { KEEP_ALL, KEEP_BEST, KEEP_NONE };
+enum identity { IDENTITY_DECISIONS, IDENTITY_CANONICAL };
 enum retrain { RETRAIN_NONE, RETRAIN_BEST, RETRAIN_PARETO, RETRAIN_TOP };
 
 struct experiment {
@@ -67,6 +68,7 @@ struct experiment {
     enum keep keep;
     bool horizon_is_fidelity;
     uint64_t horizon; // 0 = the parameter before any fidelity
+    enum identity identity;
 
     // [final]
     enum retrain retrain;

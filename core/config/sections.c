@@ -4,6 +4,7 @@
 
 static const char *const order_names[] = {"fixed", "async"};
 static const char *const keep_names[] = {"all", "best", "none"};
+static const char *const identity_names[] = {"decisions", "canonical"};
 
 static const esp_param experiment_table[] = {
     ESP_PARAM_TEXT("name", "run", "the run's name; the default out folder is results/<name>"),
@@ -49,6 +50,9 @@ static const esp_param run_table[] = {
     ESP_PARAM_TEXT("horizon", "",
                    "of schedules: a number, or 'fidelity'; empty = the parameter before any "
                    "fidelity"),
+    ESP_PARAM_CHOICE("identity", "decisions", identity_names,
+                     "which architectures count as the same one for `repeat` and exhaustion: those "
+                     "with the same decisions, or with the same canonical form of the space"),
 };
 
 static const esp_param final_table[] = {

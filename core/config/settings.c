@@ -6,6 +6,7 @@
 #include "config/value.h"
 #include "text/nearest.h"
 
+#include <espalier/ext/space_text.h>
 #include <espalier/plugin.h>
 
 #include <ctype.h>
@@ -104,6 +105,16 @@ static esp_status read_horizon(struct experiment *experiment, struct error *erro
     return ESP_OK;
 }
 
+static esp_status read_identity(struct experiment *experiment, struct error *error)
+{
+    const struct component *space = experiment->space.component;
+    experiment->identity = (enum identity)own(experiment, SECTION_RUN, "identity")->integer;
+    if (experiment->identity == IDENTITY_DECISIONS || component_ability(space, ESP_SPACE_CANONICAL))
+        return ESP_OK;
+    return config_fail(error, ESP_ERROR_INVALID, config_find(experiment->config, "run", "identity"),
+                       "the space %s has no canonical form; expected decisions", space->id);
+}
+
 static esp_status read_limits(struct experiment *experiment, struct error *error)
 {
     const char *time = own(experiment, SECTION_RUN, "trial_time_limit")->text;
@@ -148,6 +159,8 @@ esp_status settings_read_run(struct experiment *experiment, struct error *error)
     experiment->lookahead = (uint64_t)own(experiment, SECTION_RUN, "lookahead")->integer;
     experiment->keep = (enum keep)own(experiment, SECTION_RUN, "keep")->integer;
     status = read_limits(experiment, error);
+    if (status == ESP_OK)
+        status = read_identity(experiment, error);
     if (status == ESP_OK)
         status = read_horizon(experiment, error);
     return status == ESP_OK ? read_out(experiment, error) : status;

@@ -96,8 +96,9 @@ static esp_status take_trial(struct run *run, uint64_t number, struct ask *ask, 
     if (stored)
         run->events++;
     struct trial *trial = &run->trials[number];
-    if (search_mark_seen(run->search, trial->hash) != ESP_OK)
-        return error_memory(error);
+    status = search_mark_seen(run->search, trial->arch, error);
+    if (status != ESP_OK)
+        return status;
     order_asked(run->order, ORDER_TRIAL);
     if (run->cheap)
         return ESP_OK; // evaluated at once by the caller
@@ -164,7 +165,9 @@ static esp_status do_ask(struct run *run, struct error *error)
     // A strategy that does not repeat itself is not asked for what is stored.
     if (number < run->stored_count && (run->strategy_takes & ESP_STRATEGY_NOT_REPEATABLE)) {
         run->events++;
-        search_mark_seen(run->search, run->trials[number].hash);
+        esp_status marked = search_mark_seen(run->search, run->trials[number].arch, error);
+        if (marked != ESP_OK)
+            return marked;
         order_asked(run->order, ORDER_TRIAL);
         deliver_stored(run, number);
         return trial_state_is_outcome(run->trials[number].state) ? ESP_OK

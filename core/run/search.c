@@ -61,7 +61,7 @@ static bool is_seen(const struct search *search, uint64_t hash)
     return false;
 }
 
-esp_status search_mark_seen(struct search *search, uint64_t hash)
+static esp_status mark_seen(struct search *search, uint64_t hash)
 {
     if (is_seen(search, hash))
         return ESP_OK;
@@ -84,6 +84,25 @@ esp_status search_mark_seen(struct search *search, uint64_t hash)
     place_hash(search->seen, search->seen_capacity, hash);
     search->seen_count++;
     return ESP_OK;
+}
+
+// The number that stands for what an architecture is to this run.
+static esp_status identity(struct search *search, const struct arch *arch, uint64_t *out,
+                           struct error *error)
+{
+    if (session_experiment(search->session)->identity == IDENTITY_CANONICAL)
+        return builder_canonical_identity(search->builder, arch, out, error);
+    *out = arch_hash(arch);
+    return ESP_OK;
+}
+
+esp_status search_mark_seen(struct search *search, const struct arch *arch, struct error *error)
+{
+    uint64_t hash = 0;
+    esp_status status = identity(search, arch, &hash, error);
+    if (status == ESP_OK && mark_seen(search, hash) != ESP_OK)
+        status = error_memory(error);
+    return status;
 }
 
 // ---- esp_search -------------------------------------------------------------------------------
@@ -185,7 +204,11 @@ static esp_status do_counts(esp_search *handle, const esp_arch *arch, uint64_t *
 
 static uint32_t do_seen(esp_search *handle, const esp_arch *arch)
 {
-    return is_seen(search_of(handle), esp_arch_hash(arch));
+    struct search *search = search_of(handle);
+    uint64_t hash = 0;
+    // A failure ends the ask or tell: the error stays in the handle.
+    return identity(search, arch_from_handle(arch), &hash, &search->error) == ESP_OK &&
+           is_seen(search, hash);
 }
 
 // A uniform choice among the unseen members of an enumeration: reservoir of one.
@@ -199,8 +222,10 @@ struct reservoir {
 static esp_status consider(void *self, struct arch *arch)
 {
     struct reservoir *reservoir = self;
-    if (is_seen(reservoir->search, arch_hash(arch)))
-        return ESP_OK;
+    uint64_t hash = 0;
+    esp_status status = identity(reservoir->search, arch, &hash, &reservoir->search->error);
+    if (status != ESP_OK || is_seen(reservoir->search, hash))
+        return status;
     reservoir->unseen++;
     if (esp_random_below(reservoir->random, reservoir->unseen) == 0) {
         arch_release(reservoir->kept);

@@ -21,8 +21,8 @@ struct error *search_error(struct search *search);
 // Before each call of the strategy: its stream is ("ask" or "tell", lineage 0, epoch `trial`).
 void search_begin(struct search *search, const char *call, uint64_t trial);
 
-// Marks an architecture (its hash) as asked.
-esp_status search_mark_seen(struct search *search, uint64_t hash);
+// Marks an architecture as asked, by the run's identity: its hash, or its canonical form.
+esp_status search_mark_seen(struct search *search, const struct arch *arch, struct error *error);
 
 // How often decisions stood outside the survey.
 uint64_t search_outside_survey(const struct search *search);

@@ -122,3 +122,34 @@ Test(arch, decisions_beside_a_text, .init = begin, .fini = end)
     cr_expect_eq(json_integer_value(json_array_get(first, 1)), 1);
     json_decref(json);
 }
+
+// ---- Identity -----------------------------------------------------------------------------------
+
+// How many trials a random search without repeats has until the space is exhausted.
+static size_t exhaust(const char *identity, const char *set)
+{
+    char out[4096];
+    snprintf(out, sizeof out, "%s/%s%s", folder, strchr(identity, '=') + 1, set ? "-set" : "");
+    free(espalier_expect(0, WORDS("run", config, "--out", out, "--quiet", "--set", identity,
+                                  "--set", set ? set : "run.workers=1")));
+    json_t *results = espalier_results(out);
+    size_t count = json_array_size(json_object_get(results, "trials"));
+    cr_expect_str_eq(text_of(json_object_get(results, "run"), "reason"), "exhausted");
+    json_decref(results);
+    return count;
+}
+
+Test(identity, repeats_and_exhaustion_go_by_it, .init = begin, .fini = end)
+{
+    cr_expect_eq(exhaust("run.identity=decisions", NULL), 54);
+    cr_expect_eq(exhaust("run.identity=canonical", NULL), 36);
+    // What is searched beside the space is part of what an architecture is.
+    cr_expect_eq(exhaust("run.identity=canonical", "estimator.k=int(0, 1)"), 72);
+}
+
+Test(identity, canonical_wants_a_canonical_form, .init = begin, .fini = end)
+{
+    expect_error(
+        2, WORDS("run", config, "--set", "run.identity=canonical", "--set", "space.plugin=chain"),
+        "identity: the space chain has no canonical form; expected decisions");
+}
