@@ -52,8 +52,13 @@ typedef struct esp_forward {
     uint64_t batch;    // of this pass; 1 .. options.batch
     uint32_t training; // 1: batch statistics and dropout; 0: running statistics, no dropout
     uint32_t reserved;
-    // Dropout of the node with path hash h draws from esp_random_fork(&random, h).
+    // Dropout or DropPath of the node with path hash h draws from esp_random_fork(&random, h).
     esp_random random;
+    // How far a training has come, 0 .. 1: DropPath drops with the probability ratio * progress.
+    double progress;
+    // How many outputs are computed, the first ones, and nothing that the others alone need; 0: all.
+    // The others' tensors hold nothing of this pass, and backward takes no gradient for them.
+    uint64_t output_count;
 } esp_forward;
 
 // The gradient of the loss with respect to one output, given by the caller. [call]
@@ -108,7 +113,7 @@ typedef struct esp_engine_type {
     // Frees a program. Required. [any] [created]
     void (*release)(void *self, void *program);
 
-    // Computes all outputs. In training it also updates running statistics. Required.
+    // Computes the outputs asked for. In training it also updates running statistics. Required.
     esp_status (*forward)(void *program, esp_call *call, const esp_forward *forward);
 
     // Computes the gradients of all trained weights, kept activations and, where asked for, the
