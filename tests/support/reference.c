@@ -222,6 +222,74 @@ static void elementwise(const struct reference *r, struct reference_node *out,
     }
 }
 
+static void drop_path(const struct reference *r, struct reference_node *out,
+                      const struct reference_node *in)
+{
+    double ratio = r->training ? real(out->node, "ratio", 0.2) * r->progress : 0.0, factor = 0.0;
+    esp_random random = esp_random_fork(&r->random, out->node->path_hash);
+    for (size_t i = 0; i < out->size; i++) {
+        if (i % (out->size / r->batch) == 0)
+            factor = esp_random_real(&random) >= ratio ? 1.0 / (1.0 - ratio) : 0.0;
+        out->value[i] = in->value[i] * factor;
+    }
+}
+
+// Element i of a batch of that shape as places along the axes, and back; -1: a place is outside.
+static void places_of(size_t i, const esp_shape *shape, int64_t *places)
+{
+    for (uint32_t d = shape->rank; d-- > 1; i /= (size_t)shape->dims[d])
+        places[d] = (int64_t)(i % (size_t)shape->dims[d]);
+    places[0] = (int64_t)i;
+}
+
+static int64_t element_at(const int64_t *places, const esp_shape *shape)
+{
+    int64_t at = places[0];
+    for (uint32_t d = 1; d < shape->rank; d++) {
+        if (places[d] < 0 || places[d] >= shape->dims[d])
+            return -1;
+        at = at * shape->dims[d] + places[d];
+    }
+    return at;
+}
+
+static void slice(const struct reference *r, struct reference_node *out,
+                  const struct reference_node *in)
+{
+    int64_t places[ESP_MAX_RANK];
+    (void)r;
+    for (size_t i = 0; i < out->size; i++) {
+        places_of(i, &out->node->shape, places);
+        for (uint64_t k = 0; entry(out->node, "axes", k, 0) > 0; k++) {
+            int64_t *place = &places[entry(out->node, "axes", k, 0)];
+            *place = entry(out->node, "starts", k, 0) + *place * entry(out->node, "steps", k, 1);
+        }
+        out->value[i] = in->value[element_at(places, &in->node->shape)];
+    }
+}
+
+static void pad(const struct reference *r, struct reference_node *out,
+                const struct reference_node *in)
+{
+    int64_t places[ESP_MAX_RANK];
+    (void)r;
+    for (size_t i = 0; i < out->size; i++) {
+        places_of(i, &out->node->shape, places);
+        for (uint32_t d = 1; d < out->node->shape.rank; d++)
+            places[d] -= entry(out->node, "pads", d, 0);
+        int64_t from = element_at(places, &in->node->shape);
+        out->value[i] = from < 0 ? real(out->node, "value", 0.0) : in->value[from];
+    }
+}
+
+static void mul(struct reference *r, struct reference_node *out)
+{
+    const struct reference_node *a = &r->nodes[out->node->inputs[0]];
+    const struct reference_node *b = &r->nodes[out->node->inputs[1]];
+    for (size_t i = 0; i < out->size; i++)
+        out->value[i] = a->value[i] * b->value[i / (a->size / b->size)];
+}
+
 static void add(struct reference *r, struct reference_node *out)
 {
     const double *a = r->nodes[out->node->inputs[0]].value;
@@ -262,12 +330,19 @@ static void compute(struct reference *r, struct reference_node *out)
         {"GlobalAveragePool", global_average_pool},
         {"BatchNormalization", batch_normalization},
         {"Gemm", gemm},
+        {"DropPath", drop_path},
+        {"Slice", slice},
+        {"Pad", pad},
     };
     const char *op = out->node->op;
     if (strcmp(op, "Input") == 0)
         return;
     if (strcmp(op, "Add") == 0) {
         add(r, out);
+        return;
+    }
+    if (strcmp(op, "Mul") == 0) {
+        mul(r, out);
         return;
     }
     if (strcmp(op, "Concat") == 0) {

@@ -27,10 +27,12 @@ struct reference {
     uint64_t batch;
     struct reference_node *nodes;
     uint32_t count;
-    // Of a forward: its form, and the stream that each Dropout forks. Element i of a Dropout is kept
-    // where the i-th real of its stream is at least the ratio.
+    // Of a forward: its form, and the stream that each Dropout and DropPath forks. Element i of a
+    // Dropout is kept where the i-th real of its stream is at least the ratio; so is sample i of a
+    // DropPath.
     uint32_t training;
     esp_random random;
+    double progress; // so far has the probability of each DropPath come to its ratio
     // Is added to one element of a node's output when it is computed.
     uint32_t nudged;
     size_t nudged_element;

@@ -125,7 +125,9 @@ void subject_forward(struct subject *s, uint64_t batch, bool training)
                            .input_count = count,
                            .batch = batch,
                            .training = training,
-                           .random = s->random};
+                           .random = s->random,
+                           .progress = s->progress,
+                           .output_count = s->outputs};
     need(s, s->engine->forward(s->program, &s->call, &forward), "forward");
     s->batch = batch;
 }
@@ -166,6 +168,7 @@ struct reference *subject_reference(const struct subject *s, uint64_t batch, boo
     uint64_t inputs = 0;
     r->training = training;
     r->random = s->random;
+    r->progress = s->progress;
     for (uint32_t i = 0; i < r->count; i++) {
         struct reference_node *node = &r->nodes[i];
         if (strcmp(node->node->op, "Input") == 0) {

@@ -31,7 +31,10 @@ struct subject {
     // [max_batch, ...] of each input and output.
     float *inputs[SUBJECT_MOST], *gradients[SUBJECT_MOST];
     uint64_t batch; // of the last forward
+    // Of the next forward: how far the training has come, how many outputs are computed (0: all).
     esp_random random;
+    double progress;
+    uint64_t outputs;
 };
 
 // Reads the sketch, compiles it, and fills everything from the seed.

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What combines or passes on: Add, Concat, Identity, Flatten, None, Dropout.
+// What combines or passes on: Add, Mul, Concat, Identity, Flatten, None.
 #include "program.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 // ---- Nothing at all ---------------------------------------------------------------------------
@@ -47,66 +46,7 @@ static void none_backward(struct program *program, struct op *op)
 const struct op_type op_none = {
     .name = "None", .attributes = "stride", .forward = none_forward, .backward = none_backward};
 
-// ---- Dropout ----------------------------------------------------------------------------------
-
-static esp_status prepare_dropout(struct program *program, struct op *op,
-                                  const esp_graph_node *node, esp_call *call)
-{
-    op->ratio = attribute_real(node, "ratio", 0.5);
-    if (program->training)
-        op->mask = calloc(program->values[op->index].size * program->max_batch + 1, 1);
-    return op->mask || !program->training ? ESP_OK
-                                          : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
-}
-
-// Kept elements are scaled by 1 / (1 - ratio) (Srivastava et al. 2014, inverted).
-static float dropout_scale(const struct op *op)
-{
-    return (float)(1.0 / (1.0 - op->ratio));
-}
-
-// Element i of the batch is kept where the i-th real of the node's stream is at least the ratio.
-static void dropout_forward(struct program *program, struct op *op)
-{
-    int64_t count = output_elements(program, op);
-    const float *x = program->values[op->inputs[0]].data;
-    float *y = program->values[op->index].data;
-    if (!program->training_mode) {
-        if (x != y)
-            memcpy(y, x, (size_t)count * sizeof(float));
-        return;
-    }
-    esp_random random = esp_random_fork(&program->random, op->path_hash);
-    for (int64_t i = 0; i < count; i++)
-        op->mask[i] = esp_random_real(&random) >= op->ratio;
-    program->loops->mask(x, op->mask, dropout_scale(op), y, count, true);
-}
-
-static void dropout_backward(struct program *program, struct op *op)
-{
-    struct value *in = &program->values[op->inputs[0]];
-    const struct value *out = &program->values[op->index];
-    int64_t count = output_elements(program, op);
-    if (!in->grad)
-        return;
-    if (program->training_mode)
-        program->loops->mask(out->grad, op->mask, dropout_scale(op), in->grad, count,
-                             gradient_is_set(program, op));
-    else if (in->grad != out->grad)
-        gradient_add(program, in, out->grad, (size_t)count);
-    in->filled = true;
-}
-
-const struct op_type op_dropout = {
-    .name = "Dropout",
-    .attributes = "ratio",
-    .in_place = true,
-    .prepare = prepare_dropout,
-    .forward = dropout_forward,
-    .backward = dropout_backward,
-};
-
-// ---- Add and Concat ---------------------------------------------------------------------------
+// ---- Add, Mul, Concat ---------------------------------------------------------------------------
 
 static void add_forward(struct program *program, struct op *op)
 {
@@ -123,6 +63,46 @@ static void add_backward(struct program *program, struct op *op)
 }
 
 const struct op_type op_add = {.name = "Add", .forward = add_forward, .backward = add_backward};
+
+// b is as a, or has one number for each plane of it.
+static void mul_forward(struct program *program, struct op *op)
+{
+    const struct value *a = &program->values[op->inputs[0]], *b = &program->values[op->inputs[1]];
+    float *y = program->values[op->index].data;
+    int64_t count = output_elements(program, op), plane = (int64_t)(a->size / b->size);
+    if (plane == 1)
+        program->loops->multiply(a->data, b->data, y, count, true);
+    else
+        for (int64_t i = 0; i * plane < count; i++)
+            program->loops->scale(a->data + i * plane, b->data[i], y + i * plane, plane, true);
+}
+
+static void add_to(float *to, float summand, bool set)
+{
+    *to = set ? summand : *to + summand;
+}
+
+// Where both inputs are one value, the second contribution is added to the first.
+static void mul_backward(struct program *program, struct op *op)
+{
+    struct value *a = &program->values[op->inputs[0]], *b = &program->values[op->inputs[1]];
+    const float *g = program->values[op->index].grad;
+    const struct loops *loops = program->loops;
+    int64_t count = output_elements(program, op), plane = (int64_t)(a->size / b->size);
+    if (a->grad && plane == 1)
+        loops->multiply(g, b->data, a->grad, count, !a->filled);
+    for (int64_t i = 0; a->grad && plane > 1 && i * plane < count; i++)
+        loops->scale(g + i * plane, b->data[i], a->grad + i * plane, plane, !a->filled);
+    a->filled = a->filled || a->grad;
+    if (b->grad && plane == 1)
+        loops->multiply(g, a->data, b->grad, count, !b->filled);
+    for (int64_t i = 0; b->grad && plane > 1 && i * plane < count; i++)
+        add_to(&b->grad[i], loops->products(g + i * plane, a->data + i * plane, plane), !b->filled);
+    b->filled = b->filled || b->grad;
+}
+
+const struct op_type op_mul = {
+    .name = "Mul", .reads_input = true, .forward = mul_forward, .backward = mul_backward};
 
 static esp_status prepare_concat(struct program *program, struct op *op, const esp_graph_node *node,
                                  esp_call *call)

@@ -81,6 +81,19 @@ static float squares(const float *x, float center, int64_t count)
     return total(parts, rest);
 }
 
+static float products(const float *a, const float *b, int64_t count)
+{
+    vector parts[PARTS] = {{0}};
+    int64_t i = 0;
+    float rest = 0.0f;
+    for (; i + LANES <= count; i += LANES)
+        for (int k = 0; k < PARTS; k++)
+            parts[k] += LOAD(a + i + k * WIDTH) * LOAD(b + i + k * WIDTH);
+    for (; i < count; i++)
+        rest += a[i] * b[i];
+    return total(parts, rest);
+}
+
 static inline float passed(float x, float g, struct affine a)
 {
     return a.relu && x * a.scale + a.shift <= 0.0f ? 0.0f : g;
@@ -124,6 +137,24 @@ static void sum_of_two(const float *a, const float *b, float *restrict y, int64_
     INDEPENDENT
     for (int64_t i = 0; i < count; i++)
         y[i] = a[i] + b[i];
+}
+
+static void multiply(const float *a, const float *b, float *y, int64_t count, bool set)
+{
+    if (set)
+        INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] = a[i] * b[i];
+    else INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] += a[i] * b[i];
+}
+
+static void scale(const float *x, float by, float *y, int64_t count, bool set)
+{
+    if (set)
+        INDEPENDENT
+    for (int64_t i = 0; i < count; i++)
+        y[i] = x[i] * by;
+    else INDEPENDENT for (int64_t i = 0; i < count; i++) y[i] += x[i] * by;
 }
 
 static void add_constant(const float *x, float constant, float *y, int64_t count)
@@ -466,9 +497,12 @@ static void adamw(float *restrict w, const float *restrict g, float *restrict m,
 const struct loops LOOPS = {
     .sum = sum,
     .squares = squares,
+    .products = products,
     .gradient_sums = gradient_sums,
     .add = add,
     .sum_of_two = sum_of_two,
+    .multiply = multiply,
+    .scale = scale,
     .add_constant = add_constant,
     .divide = divide,
     .normalize = normalize,

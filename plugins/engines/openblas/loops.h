@@ -29,12 +29,16 @@ struct loops {
     float (*sum)(const float *x, int64_t count);
     // Of (x - center)^2.
     float (*squares)(const float *x, float center, int64_t count);
+    float (*products)(const float *a, const float *b, int64_t count); // of a b
     // Of g and of g (x - center), where g is what passes the Relu of `affine`.
     void (*gradient_sums)(const float *x, const float *g, float center, struct affine affine,
                           int64_t count, float *sum, float *product);
     // ---- Element by element
     void (*add)(float *to, const float *from, int64_t count); // to += from
     void (*sum_of_two)(const float *a, const float *b, float *y, int64_t count);
+    // y = or += a b, and x by; y may be a or b, and x.
+    void (*multiply)(const float *a, const float *b, float *y, int64_t count, bool set);
+    void (*scale)(const float *x, float by, float *y, int64_t count, bool set);
     void (*add_constant)(const float *x, float constant, float *y, int64_t count);    // y may be x
     void (*divide)(float *y, const float *by, int64_t count);                         // y /= by
     void (*normalize)(const float *x, struct affine affine, float *y, int64_t count); // y may be x

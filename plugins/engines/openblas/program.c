@@ -77,7 +77,7 @@ static const struct op_type *const types[] = {
     &op_input,   &op_conv,    &op_batch_norm, &op_relu,         &op_sigmoid,
     &op_tanh,    &op_add,     &op_concat,     &op_gemm,         &op_max_pool,
     &op_flatten, &op_dropout, &op_identity,   &op_average_pool, &op_global_average_pool,
-    &op_none,
+    &op_none,    &op_mul,     &op_slice,      &op_pad,          &op_drop_path,
 };
 
 const struct op_type *op_type_find(const char *name)
@@ -162,6 +162,23 @@ static bool has_path(const struct program *program, const char *path)
     return false;
 }
 
+// From the last operator back: of those that read a value, the first output that needs one.
+static void find_first_outputs(struct program *program)
+{
+    for (uint32_t i = 0; i < program->count; i++)
+        program->ops[i].first_output = UINT64_MAX;
+    for (uint64_t i = program->output_count; i-- > 0;)
+        program->ops[program->outputs[i]].first_output = i;
+    for (uint32_t i = program->count; i-- > 0;) {
+        const struct op *op = &program->ops[i];
+        for (uint64_t j = 0; j < op->input_count; j++) {
+            struct op *before = &program->ops[op->inputs[j]];
+            if (op->first_output < before->first_output)
+                before->first_output = op->first_output;
+        }
+    }
+}
+
 static esp_status copy_graph(struct program *program, const esp_graph *graph,
                              const esp_compile_options *options, esp_call *call)
 {
@@ -190,6 +207,8 @@ static esp_status copy_graph(struct program *program, const esp_graph *graph,
         // An output is read from outside: nothing overwrites it.
         program->values[program->outputs[i]].consumers++;
     }
+    if (status == ESP_OK)
+        find_first_outputs(program);
     return status;
 }
 
@@ -270,6 +289,25 @@ static esp_status check_inputs(const struct program *program, esp_call *call,
     return ESP_OK;
 }
 
+// What callers of an older interface do not give is 0.
+static esp_status take_form(struct program *program, esp_call *call, const esp_forward *forward)
+{
+    uint64_t wanted = ESP_HAS(esp_forward, forward, output_count) ? forward->output_count : 0;
+    double progress = ESP_HAS(esp_forward, forward, progress) ? forward->progress : 0.0;
+    if (!(progress >= 0.0 && progress <= 1.0))
+        return esp_fail(call, ESP_ERROR_MISUSE, "a progress of %g: expected 0 to 1", progress);
+    if (wanted > program->output_count)
+        return esp_fail(call, ESP_ERROR_MISUSE, "%llu outputs, and the network has %llu",
+                        (unsigned long long)wanted, (unsigned long long)program->output_count);
+    program->batch = forward->batch;
+    program->training_mode = forward->training != 0;
+    program->random = forward->random;
+    program->progress = progress;
+    program->outputs_wanted = wanted ? wanted : program->output_count;
+    program->ran = true;
+    return ESP_OK;
+}
+
 esp_status openblas_forward(void *handle, esp_call *call, const esp_forward *forward)
 {
     struct program *program = handle;
@@ -283,18 +321,17 @@ esp_status openblas_forward(void *handle, esp_call *call, const esp_forward *for
     if (forward->training && !program->training)
         return esp_fail(call, ESP_ERROR_MISUSE, "the program was compiled for evaluation alone");
     esp_status status = check_inputs(program, call, forward);
+    if (status == ESP_OK)
+        status = take_form(program, call, forward);
     if (status != ESP_OK)
         return status;
-    program->batch = forward->batch;
-    program->training_mode = forward->training != 0;
-    program->random = forward->random;
-    program->ran = true;
     for (uint64_t i = 0; i < program->graph_input_count; i++) {
         struct value *value = &program->values[program->graph_inputs[i]];
         memcpy(value->data, forward->inputs[i].data, value->size * program->batch * sizeof(float));
     }
     for (uint32_t i = 0; i < program->count; i++)
-        program->ops[i].type->forward(program, &program->ops[i]);
+        if (program->ops[i].first_output < program->outputs_wanted)
+            program->ops[i].type->forward(program, &program->ops[i]);
     return ESP_OK;
 }
 
@@ -318,6 +355,10 @@ esp_status openblas_backward(void *handle, esp_call *call, const esp_output_grad
         if (given->output >= program->output_count)
             return esp_fail(call, ESP_ERROR_MISUSE, "there is no output %llu",
                             (unsigned long long)given->output);
+        if (given->output >= program->outputs_wanted)
+            return esp_fail(call, ESP_ERROR_MISUSE,
+                            "a gradient of output %llu, and the last forward left it out",
+                            (unsigned long long)given->output);
         if (!given->data)
             return esp_fail(call, ESP_ERROR_MISUSE, "the gradient of output %llu is NULL",
                             (unsigned long long)given->output);
@@ -333,7 +374,8 @@ esp_status openblas_backward(void *handle, esp_call *call, const esp_output_grad
         if (!value->filled)
             memset(value->grad, 0, value->size * program->batch * sizeof(float));
         value->filled = true;
-        op->type->backward(program, op);
+        if (op->first_output < program->outputs_wanted)
+            op->type->backward(program, op);
     }
     for (uint64_t i = 0; i < program->graph_input_count; i++) {
         struct value *value = &program->values[program->graph_inputs[i]];

@@ -45,6 +45,15 @@ struct window {
     bool count_padding; // AveragePool
 };
 
+// The axes of a sample, behind the batch.
+#define BOX_RANK (ESP_MAX_RANK - 1)
+
+// What Slice takes out of a sample or Pad puts its input into: along each axis of the `whole`, `size`
+// places from `start` on, `step` apart.
+struct box {
+    int64_t whole[BOX_RANK], size[BOX_RANK], start[BOX_RANK], step[BOX_RANK];
+};
+
 struct program;
 struct op;
 struct planes;
@@ -71,6 +80,7 @@ struct op_type {
 struct op {
     const struct op_type *type;
     uint32_t index;
+    uint64_t first_output; // the first output that depends on it; UINT64_MAX: none does
     char *path;
     uint64_t path_hash;
     uint32_t *inputs;
@@ -81,16 +91,20 @@ struct op {
     struct window window;
     double epsilon, momentum; // BatchNormalization
     bool affine;
-    double ratio;          // Dropout
+    double ratio;          // Dropout, DropPath
+    struct box box;        // Slice, Pad
+    double constant;       // Pad
     int64_t outer;         // Concat: rows of one sample, before the axis
     int64_t area;          // BatchNormalization: elements of a plane
     struct planes *planes; // of the window; NULL where it is not needed
-    float *saved;          // BatchNormalization: of each channel mean, 1 / deviation, scale, shift
-    uint16_t *winners;     // MaxPool: which tap each maximum comes from, at the pitch of the planes
-    float *divisors;       // AveragePool: what the sum of each place is divided by, at that pitch
-    uint8_t *mask;         // Dropout
-    bool with_relu;        // BatchNormalization: the Relu behind it is computed with it
-    bool done_before;      // Relu: it is computed with the operator before it
+    // BatchNormalization: of each channel mean, 1 / deviation, scale, shift; DropPath: of each sample
+    // its factor
+    float *saved;
+    uint16_t *winners; // MaxPool: which tap each maximum comes from, at the pitch of the planes
+    float *divisors;   // AveragePool: what the sum of each place is divided by, at that pitch
+    uint8_t *mask;     // Dropout
+    bool with_relu;    // BatchNormalization: the Relu behind it is computed with it
+    bool done_before;  // Relu: it is computed with the operator before it
 };
 
 struct program {
@@ -116,6 +130,8 @@ struct program {
     bool training_mode;
     bool ran;
     esp_random random;
+    double progress;         // of the training, 0 .. 1
+    uint64_t outputs_wanted; // the first ones: others, and what they alone need, were left out
 };
 
 // NULL for an operator that the engine lacks.
@@ -154,6 +170,6 @@ bool optimizer_state(struct weight *weight, bool second);
 // The rows, each in the file of its family.
 extern const struct op_type op_conv, op_batch_norm, op_relu, op_sigmoid, op_tanh, op_identity,
     op_flatten, op_dropout, op_none, op_add, op_concat, op_gemm, op_max_pool, op_average_pool,
-    op_global_average_pool, op_input;
+    op_global_average_pool, op_input, op_mul, op_slice, op_pad, op_drop_path;
 
 #endif

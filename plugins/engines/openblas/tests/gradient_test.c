@@ -79,6 +79,9 @@ static const char *const sketches[] = {
     "x = Input 2x6x7; y = MaxPool x kernel_shape=2,2 strides=2,2",
     "x = Input 2x6x7; y = MaxPool x kernel_shape=3,3 pads=1,1,1,1",
     "x = Input 2x7x6; y = MaxPool x kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+    "x = Input 2x8x8; y = MaxPool x kernel_shape=3,3 strides=2,2 pads=0,0,1,1",
+    "x = Input 2x8x8; y = AveragePool x kernel_shape=3,3 strides=2,2 pads=0,0,1,1",
+    "x = Input 2x7x6; y = AveragePool x kernel_shape=2,3 strides=2,1 pads=0,1,1,0",
     "x = Input 2x7x6; y = MaxPool x kernel_shape=3,2 strides=2,1 pads=0,1,1,0 ceil_mode=1",
     "x = Input 2x9x9; y = MaxPool x kernel_shape=3,3 dilations=2,2 pads=2,2,2,2",
     "x = Input 1x3x40; y = MaxPool x kernel_shape=3,3 pads=1,1,1,1",
@@ -114,11 +117,41 @@ static const char *const sketches[] = {
     "x = Input 2x3x3; a = Conv x channels=2 kernel_shape=1,1; b = Identity a; c = Relu b; d = Tanh "
     "a;"
     "y = Add c d",
+    "x = Input 2x5x4; a = Conv x channels=3 kernel_shape=1,1; b = None a stride=2; "
+    "c = Conv a channels=3 kernel_shape=3,3 strides=2,2 pads=1,1,1,1; y = Add b c",
+    "x = Input 2x3x3; y = Mul x x",
+    "x = Input 2x3x3; a = Sigmoid x; b = Conv x channels=2 kernel_shape=1,1; y = Mul a b",
+    "x = Input 3x4x5; a = GlobalAveragePool x; b = Sigmoid a; y = Mul x b",
+    "x = Input 3x4x5; z = Input 3x1x1; a = Tanh x; b = Mul a z; c = Add a b; y = Mul c z",
+    "x = Input 5; a = Tanh x; y = Mul x a",
+    "x = Input 3x1x1; a = Tanh x; y = Mul x a",
+    "x = Input 3x5x6; y = Slice x starts=1,1 ends=9,9 axes=2,3",
+    "x = Input 5x3x4; y = Slice x starts=1, ends=4, axes=1,",
+    "x = Input 5x6x7; a = Tanh x; b = Slice a starts=1,0,2 ends=4,6,7 axes=1,2,3 steps=2,3,2; "
+    "c = Slice a starts=0,3,1 ends=4,5,6 axes=1,2,3 steps=2,1,2; y = Add b c",
+    "x = Input 6; y = Slice x starts=-4, ends=-1, axes=-1, steps=2,",
+    "x = Input 2x3x4x5; y = Slice x starts=1,1 ends=3,4 axes=2,4 steps=1,2",
+    "x = Input 1x5x1; y = Slice x starts=0,1 ends=1,9 axes=3,2 steps=3,2",
+    "x = Input 3x6x7; a = Relu x; b = Slice a starts=1,1 ends=9,9 axes=2,3; "
+    "c = Conv a channels=2 kernel_shape=1,1 strides=2,2; "
+    "d = Conv b channels=2 kernel_shape=1,1 strides=2,2 pads=0,0,1,1; y = Concat c d",
+    "x = Input 3x4x5; y = Pad x pads=0,0,1,2,0,0,3,0",
+    "x = Input 3x4x5; a = Sigmoid x; b = Pad a pads=0,1,0,0,0,2,0,0; c = Pad a "
+    "pads=0,2,0,0,0,1,0,0 value=-0.5; d = Mul b c; y = Concat d a",
+    "x = Input 4; y = Pad x pads=0,1,0,2 value=0.5",
+    "x = Input 2x3x4x5; y = Pad x pads=0,1,0,1,2,0,0,0,1,1",
+    "x = Input 3x4x5; y = Pad x pads=0,0,0,0,0,0,0,0",
     // Dropout: its mask is drawn as the reference draws it.
     "x = Input 2x4x5; y = Dropout x ratio=0.4",
     "x = Input 2x4x5; a = Conv x channels=2 kernel_shape=1,1; b = Dropout a; c = Sigmoid b; y = "
     "Tanh c",
     "x = Input 2x4x5; a = Relu x; b = Dropout a ratio=0.3; c = Dropout b ratio=0.3; y = Add a c",
+    "x = Input 2x4x5; y = DropPath x ratio=0.5",
+    "x = Input 7; a = Gemm x channels=3; y = DropPath a",
+    "x = Input 2x4x5; a = Conv x channels=2 kernel_shape=1,1; b = DropPath a ratio=0.6; c = "
+    "Sigmoid "
+    "b; y = Tanh c",
+    "x = Input 2x4x5; a = Relu x; b = DropPath a ratio=0.6; c = DropPath b ratio=0.4; y = Add a c",
     // Several outputs, one of them an inner one; several inputs.
     "x = Input 2x4x4; a = Conv x channels=3 kernel_shape=3,3 pads=1,1,1,1; b = Relu a; c = Tanh b; "
     "out c a",
@@ -244,6 +277,7 @@ static void check(const char *sketch, bool keep_all, bool training, uint64_t bat
                               .max_batch = 4,
                               .input_gradient = true,
                               .keep_all = keep_all,
+                              .progress = 0.75,
                               .seed = 5};
     subject_open(&subject);
     // Taken before the forward moves the running statistics.

@@ -8,6 +8,7 @@
 #include <espalier/plugin.h>
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,6 +83,21 @@ TestLeak(graphs, calls_that_are_refused)
         {.struct_size = sizeof forwards[0], .inputs = &input, .input_count = 0, .batch = 2},
         {.struct_size = sizeof forwards[0], .inputs = &narrow, .input_count = 1, .batch = 2},
         {.struct_size = sizeof forwards[0], .inputs = &input, .input_count = 1, .batch = 3},
+        {.struct_size = sizeof forwards[0],
+         .inputs = &input,
+         .input_count = 1,
+         .batch = 2,
+         .progress = 1.1},
+        {.struct_size = sizeof forwards[0],
+         .inputs = &input,
+         .input_count = 1,
+         .batch = 2,
+         .progress = NAN},
+        {.struct_size = sizeof forwards[0],
+         .inputs = &input,
+         .input_count = 1,
+         .batch = 2,
+         .output_count = 2},
     };
     // Backward needs a forward before it.
     cr_assert_eq(s.engine->backward(s.program, &s.call, &gradient, 1, sizeof gradient),
@@ -229,6 +245,8 @@ TestLeak(graphs, attributes_that_are_missing_have_their_defaults)
         {"x = Input 2x5x5; y = BatchNormalization x affine=0", 50, 50},
         {"x = Input 2x5x5; y = Concat x", 50, 50},
         {"x = Input 2x5x5; y = Dropout x", 50, 50},
+        {"x = Input 2x5x5; y = DropPath x", 50, 50},
+        {"x = Input 2x5x5; y = None x", 50, 50},
         {"x = Input 2x5x5; y = Flatten x", 50, 50},
         {"x = Input 4; y = Gemm x channels=3", 4, 3},
     };

@@ -59,6 +59,7 @@ static void run_sums(const struct loops *loops, struct board *board)
     y[0] = loops->sum(board->b, COUNT);
     y[1] = loops->sum(board->b + 1, 7);
     y[2] = loops->squares(board->b + 3, 0.25f, COUNT);
+    y[7] = loops->products(board->b, board->d + 1, COUNT);
     loops->gradient_sums(board->b, board->d, 0.25f, plain, COUNT, &y[3], &y[4]);
     loops->gradient_sums(board->b, board->d, 0.25f, relu, COUNT, &y[5], &y[6]);
 }
@@ -81,6 +82,8 @@ static void run_elements(const struct loops *loops, struct board *b)
         loops->relu_gradient(b->a, b->b, next(b, b->d), COUNT, set);
         loops->sigmoid_gradient(b->a, b->b, next(b, b->d), COUNT, set);
         loops->tanh_gradient(b->a, b->b, next(b, b->d), COUNT, set);
+        loops->multiply(b->a, b->b + 1, next(b, b->d), COUNT, set);
+        loops->scale(b->a, 0.7f, next(b, b->d), COUNT, set);
         loops->mask(b->a, b->mask, 1.25f, next(b, b->d), COUNT, set);
         for (int relu = 0; relu < 2; relu++) {
             struct affine affine = {1.5f, -0.2f, relu};
@@ -94,6 +97,10 @@ static void run_elements(const struct loops *loops, struct board *b)
         loops->take_second(b->a, 40, next(b, b->d), 21, 3, width);
         loops->copy_rows(b->a, 20, 0.5f, next(b, b->d), 21, 3, width);
     }
+    y = next(b, b->d);
+    loops->multiply(y, b->b, y, COUNT, true);
+    loops->multiply(b->b, y, y, COUNT, true);
+    loops->scale(y, 1.3f, y, COUNT, true);
     loops->weave(next(b, b->d), b->a, b->b, COUNT);
 }
 

@@ -230,6 +230,9 @@ TestLeak(program, each_node_may_be_kept_alone)
          "i = Identity h; j = Relu i; k = Flatten j; l = Gemm k channels=3; m = Relu l"),
         ("x = Input 2x5x5; a = Relu x; b = Relu a; c = Identity a; d = Relu c; e = Add b d; "
          "f = BatchNormalization e; g = Relu f; h = Relu g; i = Add g h; j = Identity i"),
+        ("x = Input 2x5x5; a = Tanh x; b = DropPath a; c = Slice b starts=1,1 ends=5,5 axes=2,3; "
+         "d = Pad c pads=0,0,1,0,0,0,0,1; e = Mul b d; f = GlobalAveragePool e; g = Mul e f; "
+         "h = DropPath g; i = None h stride=2"),
     };
     for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
         keep_each_alone(sketches[i], false);
