@@ -70,6 +70,10 @@ struct experiment {
     uint64_t horizon; // 0 = the parameter before any fidelity
     enum identity identity;
 
+    // [start]
+    const char *start; // a text, or the absolute path of a file; "" = nothing
+    bool start_is_file;
+
     // [final]
     enum retrain retrain;
     uint64_t retrain_count;           // of RETRAIN_TOP

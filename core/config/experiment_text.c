@@ -151,7 +151,8 @@ static void write_section(FILE *file, const struct experiment *experiment, enum 
                           struct error *error)
 {
     const struct part *part = part_of(experiment, id);
-    if ((part && !part->component) || (id == SECTION_FIX && experiment->fix_count == 0))
+    if ((part && !part->component) || (id == SECTION_FIX && experiment->fix_count == 0) ||
+        (id == SECTION_START && !experiment->start[0]))
         return;
     fprintf(file, "%s[%s]\n", id == 0 ? "" : "\n", sections[id].name);
     if (part) {

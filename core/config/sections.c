@@ -55,6 +55,13 @@ static const esp_param run_table[] = {
                      "with the same decisions, or with the same canonical form of the space"),
 };
 
+static const esp_param start_table[] = {
+    ESP_PARAM_TEXT(
+        "arch", "",
+        "an architecture in the space's own notation, or a file with one a line, as text "
+        "or as JSON"),
+};
+
 static const esp_param final_table[] = {
     ESP_PARAM_TEXT("retrain", "none",
                    "what is trained in full at the end: none, best, pareto, top<N>"),
@@ -84,6 +91,9 @@ const struct section sections[SECTION_COUNT] = {
                           "`inline`.",
                           NULL, 0, true},
     [SECTION_RUN] = {"run", "How it runs.", TABLE(run_table), false},
+    [SECTION_START] =
+        {"start", "What is tried first, before the strategy is asked; it is told the outcomes.",
+         TABLE(start_table), false},
     [SECTION_FINAL] = {"final",
                        "The training in full at the end, on all training data. Takes every key of "
                        "[estimator] besides.",

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Trials where no limit of any kind is said.
@@ -164,6 +165,33 @@ esp_status settings_read_run(struct experiment *experiment, struct error *error)
     if (status == ESP_OK)
         status = read_horizon(experiment, error);
     return status == ESP_OK ? read_out(experiment, error) : status;
+}
+
+// ---- [start] ----------------------------------------------------------------------------------
+
+// A value that names a file is that file, from the folder of the INI.
+esp_status settings_read_start(struct experiment *experiment, struct error *error)
+{
+    const struct config_entry *entry = config_find(experiment->config, "start", "arch");
+    esp_status status = resolve(experiment, SECTION_START, NULL, error);
+    if (status != ESP_OK)
+        return status;
+    struct parameter *arch = own(experiment, SECTION_START, "arch");
+    if (entry && arch->text[0]) {
+        char *path = path_absolute(config_folder(experiment->config, entry), arch->text);
+        struct stat about;
+        if (!path)
+            return error_memory(error);
+        experiment->start_is_file = stat(path, &about) == 0 && S_ISREG(about.st_mode);
+        if (experiment->start_is_file) {
+            free(arch->text);
+            arch->text = path;
+        } else {
+            free(path);
+        }
+    }
+    experiment->start = arch->text;
+    return ESP_OK;
 }
 
 // ---- [final] ----------------------------------------------------------------------------------

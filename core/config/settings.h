@@ -10,6 +10,7 @@
 esp_status settings_read_experiment(struct experiment *experiment, struct error *error);
 esp_status settings_read_budget(struct experiment *experiment, struct error *error);
 esp_status settings_read_run(struct experiment *experiment, struct error *error);
+esp_status settings_read_start(struct experiment *experiment, struct error *error);
 // Needs the estimator.
 esp_status settings_read_final(struct experiment *experiment, struct error *error);
 

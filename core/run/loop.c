@@ -58,6 +58,11 @@ static esp_status compare_stored(struct run *run, uint64_t number, const struct 
     if (trial->hash == arch_hash(ask->arch) && trial->parent == ask->parent &&
         trial->mode == ask->mode && same_fidelity(trial, ask))
         return ESP_OK;
+    if (number < run->start.count)
+        return error_set(error, ESP_ERROR,
+                         "[start] arch gives another architecture for trial %llu than the run has "
+                         "stored: the file has changed since",
+                         (unsigned long long)number);
     return error_set(error, ESP_ERROR,
                      "strategy %s does not repeat itself: asked again for trial %llu it gave "
                      "another one than the run has stored, so the run cannot be resumed "
@@ -158,6 +163,26 @@ static esp_status evaluate_cheap(struct run *run, uint64_t number, struct error 
     return ESP_OK;
 }
 
+// A trial is there: of an ask, or of [start].
+static esp_status begin_trial(struct run *run, uint64_t number, struct ask *ask,
+                              struct error *error)
+{
+    esp_status status = take_trial(run, number, ask, error);
+    if (status == ESP_OK)
+        deliver_stored(run, number);
+    return status == ESP_OK && run->cheap ? evaluate_cheap(run, number, error) : status;
+}
+
+static esp_status begin_given(struct run *run, uint64_t number, struct error *error)
+{
+    struct ask ask;
+    ask_begin(&ask, run->search, number);
+    ask.arch = arch_retain(run->start.archs[number]);
+    esp_status status = begin_trial(run, number, &ask, error);
+    ask_end(&ask);
+    return status;
+}
+
 static esp_status do_ask(struct run *run, struct error *error)
 {
     const esp_strategy_type *type = run->experiment->strategy.component->type;
@@ -174,6 +199,8 @@ static esp_status do_ask(struct run *run, struct error *error)
                : run->cheap ? evaluate_cheap(run, number, error)
                             : run_submit(run, number, error);
     }
+    if (number < run->start.count)
+        return begin_given(run, number, error);
     struct ask ask;
     ask_begin(&ask, run->search, number);
     search_begin(run->search, "ask", number);
@@ -193,11 +220,7 @@ static esp_status do_ask(struct run *run, struct error *error)
         snprintf(run->done_reason, sizeof run->done_reason, "%s", ask.reason);
         order_asked(run->order, ORDER_DONE);
     } else {
-        status = take_trial(run, number, &ask, error);
-        if (status == ESP_OK)
-            deliver_stored(run, number);
-        if (status == ESP_OK && run->cheap)
-            status = evaluate_cheap(run, number, error);
+        status = begin_trial(run, number, &ask, error);
     }
     ask_end(&ask);
     return status;
@@ -230,7 +253,7 @@ static esp_status tell_strategy(struct run *run, uint64_t number, struct error *
     esp_outcome outcome = {.struct_size = sizeof outcome,
                            .trial = number,
                            .status = outcome_status(trial->state),
-                           .asked = 1,
+                           .asked = number >= run->start.count,
                            .arch = arch_handle(trial->arch),
                            .parent = trial->parent,
                            .reached = reached,

@@ -179,8 +179,9 @@ static esp_status begin_new(struct run *run, const char *text, struct error *err
     const struct experiment *experiment = run->experiment;
     const char *sha256 = NULL;
     bool decoded = false;
-    esp_status status = ESP_OK;
-    if (!run->cheap)
+    // What is wrong here leaves no run behind.
+    esp_status status = start_load(&run->start, run->session, error);
+    if (status == ESP_OK && !run->cheap)
         status = session_prepare_data(run->session, &sha256, &decoded, error);
     if (status != ESP_OK)
         return status;
@@ -274,6 +275,8 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
         status = open_session(run, error);
     if (status == ESP_OK)
         status = found ? run_begin_resumed(run, text, error) : begin_new(run, text, error);
+    if (status == ESP_OK && found) // the store's dictionary comes before any pass
+        status = start_load(&run->start, run->session, error);
     if (status == ESP_OK)
         status = open_strategy(run, error);
     if (status == ESP_OK)
@@ -295,6 +298,7 @@ void run_close(struct run *run)
     run_close_executor(run);
     instance_destroy(run->strategy);
     search_destroy(run->search);
+    start_destroy(&run->start);
     order_destroy(run->order);
     for (uint64_t i = 0; i < run->trial_count; i++)
         trial_clear(&run->trials[i]);

@@ -21,6 +21,7 @@
 #include "run/order.h"
 #include "run/result_set.h"
 #include "run/search.h"
+#include "run/start.h"
 #include "store/store.h"
 
 #include <uv.h>
@@ -74,6 +75,7 @@ struct run {
     bool finished;    // a resume of a run that was done, with the same [budget]
     bool same_finals; // ... and the same [final]
 
+    struct start start;
     struct search *search;
     struct instance *strategy;
     uint32_t strategy_takes;

@@ -153,3 +153,97 @@ Test(identity, canonical_wants_a_canonical_form, .init = begin, .fini = end)
         2, WORDS("run", config, "--set", "run.identity=canonical", "--set", "space.plugin=chain"),
         "identity: the space chain has no canonical form; expected decisions");
 }
+
+// ---- Start --------------------------------------------------------------------------------------
+
+static json_t *run_started(const char *set, const char *trials, const char *name)
+{
+    char out[4096];
+    snprintf(out, sizeof out, "%s/%s", folder, name);
+    free(espalier_expect(
+        0, WORDS("run", config, "--out", out, "--quiet", "--set", set, "--set", trials)));
+    // A run that is resumed has the same trials.
+    free(espalier_expect(0, WORDS("run", config, "--out", out, "--quiet", "--set", set, "--set",
+                                  "budget.trials=12", "--resume")));
+    return espalier_results(out);
+}
+
+// The value of a trial's decision.
+static const char *decision_of(const json_t *results, size_t trial, size_t decision)
+{
+    json_t *arch =
+        json_object_get(json_array_get(json_object_get(results, "trials"), trial), "arch");
+    json_t *pair = json_array_get(json_object_get(arch, "decisions"), decision);
+    return json_string_value(json_array_get(pair, 1));
+}
+
+Test(start, given_architectures_come_first, .init = begin, .fini = end)
+{
+    free(folder_write(folder, "given.txt",
+                      "# what others found\n"
+                      "pool-pool|pool*1\n"
+                      "\n"
+                      "  {\"decisions\": [[\"repeat\", 2], [\"cell/first\", \"skip\"], "
+                      "[\"cell/second\", \"skip\"], [\"cell/beside\", \"conv\"]]}\r\n"
+                      "conv-conv|conv*1"));
+    json_t *one = run_started("start.arch=pool-pool|pool*1", "budget.trials=9", "one");
+    cr_expect_str_eq(decision_of(one, 0, 1), "pool");
+    cr_expect_str_eq(decision_of(one, 0, 3), "pool");
+    cr_expect_eq(json_array_size(json_object_get(one, "trials")), 12);
+    json_decref(one);
+    char set[4096];
+    snprintf(set, sizeof set, "start.arch=%s/given.txt", folder);
+    json_t *three = run_started(set, "budget.trials=2", "three");
+    cr_expect_str_eq(decision_of(three, 0, 1), "pool");
+    cr_expect_str_eq(decision_of(three, 1, 1), "skip");
+    cr_expect_str_eq(decision_of(three, 1, 3), "conv");
+    cr_expect_str_eq(decision_of(three, 2, 1), "conv");
+    cr_expect_eq(json_array_size(json_object_get(three, "trials")), 12);
+    json_decref(three);
+    free(folder_write(folder, "given.txt", "pool-pool|pool*1\nconv-conv|conv*1\n"));
+    char out[4096];
+    snprintf(out, sizeof out, "%s/three", folder);
+    expect_error(
+        1,
+        WORDS("run", config, "--out", out, "--set", set, "--set", "budget.trials=20", "--resume"),
+        "[start] arch gives another architecture for trial 1 than the run has stored");
+}
+
+Test(start, evolution_takes_what_it_did_not_ask_for, .init = begin, .fini = end)
+{
+    char *evolution = folder_write(folder, "evolution.ini",
+                                   "include = words.ini\n[strategy]\n"
+                                   "plugin = regularized_evolution\npopulation = 4\n"
+                                   "tournament = 2\nrepeat = no\n"
+                                   "[start]\narch = pool-pool|pool*1\n[budget]\ntrials = 20\n");
+    char out[4096];
+    snprintf(out, sizeof out, "%s/evolution", folder);
+    free(espalier_expect(0, WORDS("run", evolution, "--out", out, "--quiet")));
+    free(evolution);
+}
+
+Test(start, what_is_wrong_is_refused_before_the_first_trial, .init = begin, .fini = end)
+{
+    static const struct {
+        const char *text, *reason;
+    } rows[] = {
+        {"conv-pool|skip*1\nconv-pol|skip*1\n",
+         "given.txt:2: space worded: there is no operation 'pol'; the nearest is pool\n"
+         "  conv-pol|skip*1\n       ^"},
+        {"", "given.txt: it is empty"},
+        {"# none\n", "given.txt: no architecture stands in it"},
+        {"{\n\"decisions\": [[\"repeat\", 3]]\n}\n", "decision repeat: 3 is not"},
+    };
+    for (size_t i = 0; i < ESP_COUNT(rows); i++) {
+        char set[4096], out[4096];
+        free(folder_write(folder, "given.txt", rows[i].text));
+        snprintf(set, sizeof set, "start.arch=%s/given.txt", folder);
+        snprintf(out, sizeof out, "%s/wrong%zu", folder, i);
+        expect_error(2, WORDS("run", config, "--out", out, "--set", set), rows[i].reason);
+        expect_error(2, WORDS("run", config, "--out", out, "--set", set), rows[i].reason);
+    }
+    char out[4096];
+    snprintf(out, sizeof out, "%s/text", folder);
+    expect_error(2, WORDS("run", config, "--out", out, "--set", "start.arch=nowhere.txt"),
+                 "arch: space worded: there is no operation 'nowhere.txt'\n  nowhere.txt\n  ^");
+}
