@@ -11,7 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-void session_lab_open(struct session_lab *lab, const char *ini, const esp_estimator_type *probe)
+static void open_with(struct session_lab *lab, const char *ini, const esp_estimator_type *probe,
+                      const esp_space_type *space)
 {
     struct config *config = NULL;
     struct error error;
@@ -23,6 +24,8 @@ void session_lab_open(struct session_lab *lab, const char *ini, const esp_estima
                                       &error);
     if (status == ESP_OK && probe)
         status = registry_add_builtin(lab->registry, ESP_KIND_ESTIMATOR, "probe", probe, &error);
+    if (status == ESP_OK && space)
+        status = registry_add_builtin(lab->registry, ESP_KIND_SPACE, "sketch", space, &error);
     if (status == ESP_OK)
         status = config_parse(&config, ini, "lab.ini", ".", &error);
     if (status == ESP_OK)
@@ -30,6 +33,16 @@ void session_lab_open(struct session_lab *lab, const char *ini, const esp_estima
     if (status == ESP_OK)
         status = session_create(&lab->session, lab->experiment, true, &error);
     cr_assert_eq(status, ESP_OK, "%s", error.message);
+}
+
+void session_lab_open(struct session_lab *lab, const char *ini, const esp_estimator_type *probe)
+{
+    open_with(lab, ini, probe, NULL);
+}
+
+void session_lab_open_space(struct session_lab *lab, const char *ini, const esp_space_type *space)
+{
+    open_with(lab, ini, NULL, space);
 }
 
 void session_lab_close(struct session_lab *lab)

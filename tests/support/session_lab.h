@@ -7,6 +7,7 @@
 #include "evaluate/session.h"
 
 #include <espalier/estimator.h>
+#include <espalier/space.h>
 
 struct session_lab {
     char *folder; // attempts' folders lie in it
@@ -18,6 +19,8 @@ struct session_lab {
 // `probe`: found as `[estimator] plugin = probe`; NULL: there is none. The test fails where something
 // does not open.
 void session_lab_open(struct session_lab *lab, const char *ini, const esp_estimator_type *probe);
+// The same with a space that lives in the test: `[space] plugin = sketch`.
+void session_lab_open_space(struct session_lab *lab, const char *ini, const esp_space_type *space);
 void session_lab_close(struct session_lab *lab);
 
 // A sample of the seed's own stream. Owner: the caller.

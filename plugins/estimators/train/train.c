@@ -29,6 +29,8 @@ static const esp_param train_params[] = {
     ESP_PARAM_REAL("step_gamma", 0.1, 0, 1, "", "factor of each step"),
     ESP_PARAM_REAL("label_smoothing", 0, 0, 0.99, "",
                    "share of the target spread over all classes"),
+    ESP_PARAM_REAL("auxiliary_weight", 0.4, 0, 10, "",
+                   "of auxiliary heads in the loss; 0 = they are left out"),
     ESP_PARAM_BOOL("flip", 0, "flip images left to right, half of the time"),
     ESP_PARAM_INT("crop", 0, 0, 1024, "pixels", "shift images by up to so much; 0 = off"),
     ESP_PARAM_INT("cutout", 0, 0, 1024, "pixels", "side of a square that is cut out; 0 = off"),
@@ -87,6 +89,7 @@ static esp_status train_create(esp_create *create, void **out)
     if (train->eval_batch == 0)
         train->eval_batch = train->batch;
     train->label_smoothing = esp_param_real(create, "label_smoothing");
+    train->auxiliary_weight = esp_param_real(create, "auxiliary_weight");
     train->augmentation.flip = (int)esp_param_int(create, "flip");
     train->augmentation.crop = esp_param_int(create, "crop");
     train->augmentation.cutout = esp_param_int(create, "cutout");

@@ -15,6 +15,7 @@ struct train {
     esp_optimizer optimizer;
     struct schedule schedule; // its horizon is the evaluation's
     double label_smoothing;
+    double auxiliary_weight; // of each output behind the first in the loss
     struct augmentation augmentation;
     int64_t checkpoint_every; // epochs; 0 = at the end alone
     esp_task task;

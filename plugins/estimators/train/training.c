@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct score {
@@ -25,9 +26,12 @@ struct training {
     uint64_t best_epoch; // epochs done then; 0 = none
     uint64_t elements;   // of a sample
     uint64_t largest;    // batch
+    uint64_t outputs;    // that training computes: the logits, then auxiliary heads
     uint64_t *order;
     uint64_t *indices;
-    float *samples, *gradient, *plane;
+    float *samples, *plane;
+    float *gradients; // of each output, [largest, classes]
+    esp_output_gradient *given;
     uint32_t *labels;
 };
 
@@ -39,10 +43,11 @@ static esp_status allocate(struct training *t)
     t->order = malloc((t->train_size + 1) * sizeof *t->order);
     t->indices = malloc(t->largest * sizeof *t->indices);
     t->samples = malloc(t->largest * t->elements * sizeof *t->samples);
-    t->gradient = malloc(t->largest * train->task.classes * sizeof *t->gradient);
+    t->gradients = malloc(t->outputs * t->largest * train->task.classes * sizeof *t->gradients);
+    t->given = malloc(t->outputs * sizeof *t->given);
     t->plane = malloc(train->task.height * train->task.width * sizeof *t->plane);
     t->labels = malloc(t->largest * sizeof *t->labels);
-    return t->order && t->indices && t->samples && t->gradient && t->plane && t->labels
+    return t->order && t->indices && t->samples && t->gradients && t->given && t->plane && t->labels
                ? ESP_OK
                : esp_fail(t->e, ESP_ERROR_MEMORY, "out of memory");
 }
@@ -52,15 +57,16 @@ static void release(struct training *t)
     free(t->order);
     free(t->indices);
     free(t->samples);
-    free(t->gradient);
+    free(t->gradients);
+    free(t->given);
     free(t->plane);
     free(t->labels);
 }
 
-// Computes the network on what lies in `samples`; `*logits` is the program's.
-static esp_status forward(struct training *t, uint64_t count, uint32_t training, esp_random random,
-                          esp_tensor *logits)
+// Computes the network on what lies in `samples`. Auxiliary heads are for training alone.
+static esp_status forward(struct training *t, uint64_t count, uint32_t training, esp_random random)
 {
+    double progress = t->schedule.horizon > 0 ? (double)t->epoch / t->schedule.horizon : 1.0;
     const esp_task *task = &t->train->task;
     esp_tensor input;
     input.data = t->samples;
@@ -74,10 +80,10 @@ static esp_status forward(struct training *t, uint64_t count, uint32_t training,
                         .input_count = 1,
                         .batch = count,
                         .training = training,
-                        .random = random};
-    esp_status status = esp_program_forward(t->program, &pass);
-    return status == ESP_OK ? esp_program_tensor(t->program, ESP_TENSOR_OUTPUT, "0", logits)
-                            : status;
+                        .random = random,
+                        .progress = progress < 1.0 ? progress : 1.0,
+                        .output_count = training ? t->outputs : 1};
+    return esp_program_forward(t->program, &pass);
 }
 
 // ---- Judging ----------------------------------------------------------------------------------
@@ -96,7 +102,9 @@ static esp_status judge(struct training *t, uint32_t split, uint64_t size, struc
         esp_status status =
             esp_evaluation_read(t->e, split, t->indices, count, t->samples, t->labels);
         if (status == ESP_OK)
-            status = forward(t, count, 0, none, &logits);
+            status = forward(t, count, 0, none);
+        if (status == ESP_OK)
+            status = esp_program_tensor(t->program, ESP_TENSOR_OUTPUT, "0", &logits);
         if (status == ESP_OK)
             status = esp_cross_entropy(t->program, &logits, t->labels, 0.0, NULL, &mean, &correct);
         if (status != ESP_OK)
@@ -126,28 +134,59 @@ static void augment(struct training *t, uint64_t count, uint64_t step)
     }
 }
 
+// The loss of one output and its gradient, those of an auxiliary head times its weight.
+static esp_status output_loss(struct training *t, uint64_t output, double *loss, uint64_t *correct)
+{
+    double weight = output == 0 ? 1.0 : t->train->auxiliary_weight;
+    uint64_t classes = t->train->task.classes;
+    float *gradient = t->gradients + output * t->largest * classes;
+    esp_tensor logits;
+    char name[24];
+    snprintf(name, sizeof name, "%llu", (unsigned long long)output);
+    t->given[output] = (esp_output_gradient){sizeof t->given[0], output, gradient};
+    esp_status status = esp_program_tensor(t->program, ESP_TENSOR_OUTPUT, name, &logits);
+    if (status == ESP_OK)
+        status = esp_cross_entropy(t->program, &logits, t->labels, t->train->label_smoothing,
+                                   gradient, loss, correct);
+    if (status != ESP_OK || output == 0)
+        return status;
+    for (uint64_t i = 0; i < (uint64_t)logits.shape.dims[0] * classes; i++)
+        gradient[i] *= (float)weight;
+    *loss *= weight;
+    return ESP_OK;
+}
+
+// The sum over outputs, and how many samples the first one has right.
+static esp_status whole_loss(struct training *t, double *loss, uint64_t *correct)
+{
+    esp_status status = ESP_OK;
+    for (uint64_t i = 0; status == ESP_OK && i < t->outputs; i++) {
+        double part = 0.0;
+        status = output_loss(t, i, &part, i == 0 ? correct : NULL);
+        *loss += part;
+    }
+    return status;
+}
+
 static esp_status train_step(struct training *t, uint64_t first, uint64_t count, uint64_t step,
                              uint64_t steps, double *loss, uint64_t *correct)
 {
-    esp_tensor logits;
     esp_optimizer optimizer = t->train->optimizer;
-    esp_output_gradient gradient = {sizeof gradient, 0, t->gradient};
     esp_status status =
         esp_evaluation_read(t->e, ESP_SPLIT_TRAIN, t->order + first, count, t->samples, t->labels);
     if (status != ESP_OK)
         return status;
     augment(t, count, step);
-    status = forward(t, count, 1, esp_evaluation_random(t->e, "dropout", t->epoch, step), &logits);
+    status = forward(t, count, 1, esp_evaluation_random(t->e, "dropout", t->epoch, step));
     if (status == ESP_OK)
-        status = esp_cross_entropy(t->program, &logits, t->labels, t->train->label_smoothing,
-                                   t->gradient, loss, correct);
+        status = whole_loss(t, loss, correct);
     if (status == ESP_OK && !isfinite(*loss))
         status =
             esp_fail(t->e, ESP_ERROR, "training diverged at epoch %llu, step %llu: the loss is %s",
                      (unsigned long long)t->epoch + 1, (unsigned long long)step + 1,
                      isnan(*loss) ? "nan" : "infinite");
     if (status == ESP_OK)
-        status = esp_program_backward(t->program, &gradient, 1);
+        status = esp_program_backward(t->program, t->given, t->outputs);
     optimizer.learning_rate =
         schedule_rate(&t->schedule, (double)t->epoch + (double)step / (double)steps);
     optimizer.step = ++t->optimizer_steps;
@@ -292,6 +331,26 @@ static esp_status report(struct training *t, uint32_t final, uint32_t test)
                             : status;
 }
 
+// Every output is one of logits: there is nothing else that labels could judge.
+static esp_status check_outputs(struct training *t)
+{
+    const esp_graph *graph;
+    esp_status status = esp_evaluation_graph(t->e, &graph);
+    if (status != ESP_OK)
+        return status;
+    uint64_t count = esp_graph_output_count(graph);
+    for (uint64_t i = 0; i < count; i++) {
+        const esp_graph_node *node = esp_graph_get(graph, esp_graph_output(graph, i));
+        if (node->shape.rank != 2 || node->shape.dims[1] != (int64_t)t->train->task.classes)
+            return esp_fail(t->e, ESP_ERROR_INVALID,
+                            "output %llu of the network, '%s': expected logits [N, %llu]",
+                            (unsigned long long)i, node->path,
+                            (unsigned long long)t->train->task.classes);
+    }
+    t->outputs = t->train->auxiliary_weight > 0 ? count : 1;
+    return ESP_OK;
+}
+
 static esp_status prepare(struct training *t, uint32_t final)
 {
     esp_status status = esp_evaluation_data_size(t->e, ESP_SPLIT_TRAIN, &t->train_size);
@@ -300,6 +359,8 @@ static esp_status prepare(struct training *t, uint32_t final)
     if (status == ESP_OK && !final && t->valid_size == 0)
         status = esp_fail(t->e, ESP_ERROR_INVALID,
                           "there is no validation split ([dataset] valid_fraction cuts one)");
+    if (status == ESP_OK)
+        status = check_outputs(t);
     if (status == ESP_OK)
         status = allocate(t);
     if (status != ESP_OK)
