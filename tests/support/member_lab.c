@@ -81,6 +81,18 @@ void member_expect_counts(struct member_lab *lab, const struct arch *arch, uint6
     graph_destroy(graph);
 }
 
+void member_expect_operators(struct member_lab *lab, const struct arch *arch, const char *op,
+                             uint64_t count)
+{
+    struct graph *graph = member_graph(lab, arch);
+    uint64_t found = 0;
+    for (uint64_t i = 0; i < esp_graph_node_count(graph_handle(graph)); i++)
+        found += strcmp(esp_graph_get(graph_handle(graph), i)->op, op) == 0;
+    cr_expect_eq(found, count, "%llu %s, expected %llu", (unsigned long long)found, op,
+                 (unsigned long long)count);
+    graph_destroy(graph);
+}
+
 struct arch *member_parse(struct member_lab *lab, const char *text)
 {
     struct arch *arch = NULL;
@@ -168,6 +180,30 @@ void member_lab_walk(struct member_lab *lab, uint64_t seeds)
         arch_release(mutant);
         arch_release(child);
     }
+}
+
+void member_lab_train(const char *ini, const char *shape, uint64_t seeds)
+{
+    struct session_lab lab;
+    char *text = NULL;
+    if (asprintf(&text,
+                 "%s[strategy]\nplugin = random\n[estimator]\nplugin = train\nepochs = 1\n"
+                 "batch = 16\n[dataset]\nplugin = synthetic\ntrain = 48\nvalid = 16\ntest = 16\n"
+                 "%s\n[objective]\nmaximize = valid_accuracy\n",
+                 ini, shape) < 0)
+        abort();
+    session_lab_open(&lab, text, NULL);
+    for (uint64_t seed = 0; seed < seeds; seed++) {
+        struct specification given = {.seed = seed};
+        struct arch *arch = session_lab_sample(&lab, seed);
+        struct result result = session_lab_evaluate(&lab, arch, &given, NULL, NULL);
+        cr_expect_eq(result.status, ESP_OUTCOME_DONE, "%s", result.error);
+        cr_expect(result_metric(&result, "valid_accuracy") >= 0.0);
+        result_destroy(&result);
+        arch_release(arch);
+    }
+    session_lab_close(&lab);
+    free(text);
 }
 
 void member_lab_expect_refusal(const char *ini, const char *words)

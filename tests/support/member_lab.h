@@ -27,6 +27,10 @@ struct graph *member_graph(struct member_lab *lab, const struct arch *arch);
 void member_expect_counts(struct member_lab *lab, const struct arch *arch, uint64_t params,
                           uint64_t macs);
 
+// Its graph has so many operators of that name.
+void member_expect_operators(struct member_lab *lab, const struct arch *arch, const char *op,
+                             uint64_t count);
+
 // The member that a text of the space's notation stands for. Owner: the caller.
 struct arch *member_parse(struct member_lab *lab, const char *text);
 // The text does not parse, or is no member, and the message holds `words`, and has a caret
@@ -40,6 +44,10 @@ void member_lab_reread(struct member_lab *lab, uint64_t seeds);
 
 // Samples, mutants and children of many seeds are members again, by trace and as a graph.
 void member_lab_walk(struct member_lab *lab, uint64_t seeds);
+
+// Members of many seeds train for an epoch on a little synthetic data of this shape, in this process,
+// without an error. `ini`: [space] alone.
+void member_lab_train(const char *ini, const char *shape, uint64_t seeds);
 
 // The first sample of this INI (as above) is refused, or something before it, in words that hold
 // `words`.

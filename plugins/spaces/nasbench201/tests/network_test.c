@@ -113,6 +113,24 @@ TestLeak(network, has_the_params_and_flops_of_every_row_of_the_table)
     shared_table_close(&table);
 }
 
+// What no count shows: three sums a cell and one a residual block, and zeros where there is none.
+TestLeak(network, sums_what_a_node_is_given)
+{
+    static const char *const operations[EDGES] = {"skip_connect", "none",         "avg_pool_3x3",
+                                                  "none",         "nor_conv_1x1", "nor_conv_3x3"};
+    struct member_lab lab;
+    member_lab_open(&lab, space);
+    struct arch *arch = read_cell(&lab, operations);
+    member_expect_operators(&lab, arch, "Add", 15 * 3 + 2);
+    member_expect_operators(&lab, arch, "None", 15 * 2);
+    member_expect_operators(&lab, arch, "AveragePool", 15 + 2);
+    member_expect_operators(&lab, arch, "Identity", 15);
+    member_expect_operators(&lab, arch, "Conv", 1 + 15 * 2 + 2 * 3);
+    member_expect_operators(&lab, arch, "Relu", 15 * 2 + 2 * 2 + 1);
+    arch_release(arch);
+    member_lab_close(&lab);
+}
+
 // ---- Members ------------------------------------------------------------------------------------
 
 struct visit {
@@ -231,4 +249,10 @@ TestLeak(network, refuses_what_it_cannot_serve)
                               "expected at least 4x4, and the dataset's are 3x8");
     member_lab_expect_refusal("[space]\nplugin = nasbench201\nchannels = 0\n", "channels");
     member_lab_expect_refusal("[space]\nplugin = nasbench201\ncells = 0\n", "cells");
+}
+
+TestLeak(network, members_train)
+{
+    member_lab_train("[space]\nplugin = nasbench201\nchannels = 3\ncells = 1\n",
+                     "channels = 1\nheight = 9\nwidth = 10\nclasses = 3", 6);
 }
