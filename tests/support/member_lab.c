@@ -38,14 +38,11 @@ void member_lab_close(struct member_lab *lab)
     session_lab_close(&lab->lab);
 }
 
-struct arch *member_read(struct member_lab *lab, const char *const *paths,
-                         const char *const *values, size_t count)
+// The member with these decisions, whose JSON it takes.
+static struct arch *read_decisions(struct member_lab *lab, json_t *decisions)
 {
     struct written_arch written = {0};
     struct arch *arch = NULL;
-    json_t *decisions = json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(decisions, json_pack("[s, s]", paths[i], values[i]));
     json_t *json = json_pack("{s:s, s:o, s:n}", "space", lab->lab.experiment->space.component->id,
                              "decisions", decisions, "genome");
     cr_assert_eq(written_arch_parse(&written, json, &lab->error), ESP_OK, "%s", lab->error.message);
@@ -54,6 +51,23 @@ struct arch *member_read(struct member_lab *lab, const char *const *paths,
     written_arch_destroy(&written);
     json_decref(json);
     return arch;
+}
+
+struct arch *member_read(struct member_lab *lab, const char *const *paths,
+                         const char *const *values, size_t count)
+{
+    json_t *decisions = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(decisions, json_pack("[s, s]", paths[i], values[i]));
+    return read_decisions(lab, decisions);
+}
+
+struct arch *member_read_json(struct member_lab *lab, const char *decisions)
+{
+    json_error_t wrong;
+    json_t *json = json_loads(decisions, 0, &wrong);
+    cr_assert_not_null(json, "%s: %s", wrong.text, decisions);
+    return read_decisions(lab, json);
 }
 
 struct arch *member_sample(struct member_lab *lab, uint64_t seed)

@@ -20,6 +20,8 @@ void member_lab_close(struct member_lab *lab);
 // The member with these options, "path value" in the order of the trace; it is one. Owner: the caller.
 struct arch *member_read(struct member_lab *lab, const char *const *paths,
                          const char *const *values, size_t count);
+// The same of JSON, each value as in an architecture's: [["path", 3], ["path", "name"]].
+struct arch *member_read_json(struct member_lab *lab, const char *decisions);
 struct arch *member_sample(struct member_lab *lab, uint64_t seed);
 // Its graph. Owner: the caller.
 struct graph *member_graph(struct member_lab *lab, const struct arch *arch);
