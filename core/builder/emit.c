@@ -81,8 +81,8 @@ static esp_node add(struct builder *builder, const char *name, const char *op,
         return none;
     }
     const esp_graph_node *node = esp_graph_get(graph_handle(builder->graph), index);
-    bool random = operator_find(node->op, node->path, &builder->error)->random;
-    if (!name && (node->weight_count > 0 || random)) {
+    if (!name &&
+        (node->weight_count > 0 || operator_find(node->op, node->path, &builder->error)->random)) {
         error_set(&builder->error, ESP_ERROR_MISUSE,
                   "%s in \"%s\" has weights or a random stream, and so needs a name", node->op,
                   builder->path);

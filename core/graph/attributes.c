@@ -7,10 +7,28 @@
 #include <math.h>
 #include <string.h>
 
+void call_begin(struct operator_call *call, const char *op)
+{
+    call->path = "";
+    call->op = op;
+    call->inputs = NULL;
+    call->input_count = 0;
+    call->attribute_count = 0;
+    memset(&call->shape, 0, sizeof call->shape);
+    call->macs = 0;
+    call->weight_count = 0;
+}
+
+// Most names differ in their first byte, and then no function is called.
+static bool same_name(const char *a, const char *b)
+{
+    return a[0] == b[0] && strcmp(a, b) == 0;
+}
+
 struct operator_attribute *call_attribute(struct operator_call *call, const char *name)
 {
     for (uint64_t i = 0; i < call->attribute_count; i++)
-        if (strcmp(call->attributes[i].name, name) == 0)
+        if (same_name(call->attributes[i].name, name))
             return &call->attributes[i];
     return NULL;
 }
@@ -107,13 +125,16 @@ esp_status operator_take_attributes(struct operator_call *call, const struct ope
     for (; rows < OPERATOR_MOST_ATTRIBUTES && row->attributes[rows].name; rows++) {
         const struct operator_attribute_row *from = &row->attributes[rows];
         names[rows] = from->name;
-        call->attributes[rows] =
-            (struct operator_attribute){.name = from->name,
-                                        .type = from->type,
-                                        .integer = from->integer,
-                                        .real = from->real,
-                                        .text = from->text,
-                                        .absent = from->type == ESP_ATTRIBUTE_INTS};
+        struct operator_attribute *to = &call->attributes[rows];
+        to->name = from->name;
+        to->type = from->type;
+        to->integer = from->integer;
+        to->real = from->real;
+        to->count = 0;
+        to->text = from->text;
+        to->absent = from->type == ESP_ATTRIBUTE_INTS;
+        if (to->absent)
+            memset(to->ints, 0, sizeof to->ints);
     }
     call->attribute_count = rows;
     if (count > 0 && !attributes)
@@ -125,7 +146,7 @@ esp_status operator_take_attributes(struct operator_call *call, const struct ope
             return call_wrong(call, error, "attribute %llu has no size or no name",
                               (unsigned long long)i);
         uint64_t j = 0;
-        while (j < rows && strcmp(names[j], from->name) != 0)
+        while (j < rows && !same_name(names[j], from->name))
             j++;
         if (j == rows) {
             const char *nearest = text_nearest(from->name, names, rows);

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <xxhash.h>
 
+#define SHARED_SLOTS 64
+#define FIRST_NODES 256 // room for so many at once: most networks have a few hundred
+
 struct graph {
     esp_graph handle; // first: lent to plugins
     struct arena arena;
@@ -22,6 +25,11 @@ struct graph {
     // `nodes`, less than half full; GRAPH_NO_NODE where a slot is free.
     uint32_t *paths;
     size_t path_slots;
+    // Attribute lists as last seen, by their hash: nodes whose lists are equal share one.
+    struct shared {
+        const esp_attribute *list;
+        uint64_t count;
+    } shared[SHARED_SLOTS];
     uint64_t params, macs;
     bool finished;
     struct error error;
@@ -115,8 +123,8 @@ static const char *copy_text(struct graph *graph, const char *text)
 
 static uint32_t append(struct graph *graph, const esp_graph_node *node, struct error *error)
 {
-    if (!array_reserve(&graph->nodes, &graph->node_capacity, graph->node_count + 1,
-                       sizeof *graph->nodes)) {
+    size_t wanted = graph->node_count ? graph->node_count + 1 : FIRST_NODES;
+    if (!array_reserve(&graph->nodes, &graph->node_capacity, wanted, sizeof *graph->nodes)) {
         error_memory(error);
         return GRAPH_NO_NODE;
     }
@@ -157,13 +165,26 @@ uint32_t graph_add_input(struct graph *graph, const char *name, const esp_shape 
 static const char *join_path(struct graph *graph, const char *scope, const char *name,
                              int64_t number)
 {
-    char digits[24] = "";
-    if (number >= 0)
-        snprintf(digits, sizeof digits, "_%lld", (long long)number);
-    size_t size = strlen(scope) + strlen(name) + strlen(digits) + 2;
-    char *path = arena_take(&graph->arena, size);
-    if (path)
-        snprintf(path, size, "%s%s%s%s", scope, scope[0] && name[0] ? "/" : "", name, digits);
+    char digits[24];
+    size_t scope_length = strlen(scope), name_length = strlen(name), digit_count = 0;
+    for (uint64_t rest = (uint64_t)number; number >= 0 && (rest > 0 || digit_count == 0);
+         rest /= 10)
+        digits[digit_count++] = (char)('0' + rest % 10);
+    char *path = arena_take(&graph->arena, scope_length + name_length + digit_count + 3);
+    if (!path)
+        return NULL;
+    char *at = path;
+    memcpy(at, scope, scope_length);
+    at += scope_length;
+    if (scope_length > 0 && name_length > 0)
+        *at++ = '/';
+    memcpy(at, name, name_length);
+    at += name_length;
+    if (digit_count > 0)
+        *at++ = '_';
+    while (digit_count > 0)
+        *at++ = digits[--digit_count];
+    *at = '\0';
     return path;
 }
 
@@ -246,34 +267,74 @@ static esp_status take_inputs(struct graph *graph, struct operator_call *call,
     return ESP_OK;
 }
 
+// Where an equal list may stand.
+static struct shared *shared_slot(struct graph *graph, const struct operator_call *call)
+{
+    uint64_t hash = call->attribute_count;
+    for (uint64_t i = 0; i < call->attribute_count; i++) {
+        const struct operator_attribute *attribute = &call->attributes[i];
+        hash = hash * 31 + (uint64_t)attribute->integer + attribute->type;
+        for (uint64_t j = 0; j < attribute->count; j++)
+            hash = hash * 31 + (uint64_t)attribute->ints[j];
+    }
+    return &graph->shared[(hash ^ hash >> 17) % SHARED_SLOTS];
+}
+
+// Whether a copied list says what the call's attributes say. Names are the rows' own, so that equal
+// lists of two operators with the same attributes are shared too.
+static bool list_equal(const struct shared *shared, const struct operator_call *call)
+{
+    if (!shared->list || shared->count != call->attribute_count)
+        return false;
+    for (uint64_t i = 0; i < shared->count; i++) {
+        const esp_attribute *a = &shared->list[i];
+        const struct operator_attribute *b = &call->attributes[i];
+        if (a->name != b->name || a->type != b->type || a->integer != b->integer ||
+            memcmp(&a->real, &b->real, sizeof a->real) != 0 || a->count != b->count ||
+            (a->count && memcmp(a->ints, b->ints, a->count * sizeof a->ints[0]) != 0) ||
+            !a->text != !b->text || (a->text && strcmp(a->text, b->text) != 0))
+            return false;
+    }
+    return true;
+}
+
 static esp_status copy_attributes(struct graph *graph, esp_graph_node *node,
                                   const struct operator_call *call)
 {
-    esp_attribute *list = arena_take(&graph->arena, (call->attribute_count + 1) * sizeof *list);
-    if (!list)
-        return ESP_ERROR_MEMORY;
-    for (uint64_t i = 0; i < call->attribute_count; i++) {
-        const struct operator_attribute *from = &call->attributes[i];
-        list[i] = (esp_attribute){.struct_size = sizeof *list,
-                                  .name = from->name,
-                                  .type = from->type,
-                                  .integer = from->integer,
-                                  .real = from->real,
-                                  .count = from->count};
-        list[i].ints = from->count ? copy(graph, from->ints, from->count * sizeof(int64_t)) : NULL;
-        list[i].text = from->text ? copy_text(graph, from->text) : NULL;
-        if ((from->count && !list[i].ints) || (from->text && !list[i].text))
+    struct shared *shared = shared_slot(graph, call);
+    if (!list_equal(shared, call)) {
+        esp_attribute *list = arena_take(&graph->arena, (call->attribute_count + 1) * sizeof *list);
+        if (!list)
             return ESP_ERROR_MEMORY;
+        for (uint64_t i = 0; i < call->attribute_count; i++) {
+            const struct operator_attribute *from = &call->attributes[i];
+            list[i] = (esp_attribute){.struct_size = sizeof *list,
+                                      .name = from->name,
+                                      .type = from->type,
+                                      .integer = from->integer,
+                                      .real = from->real,
+                                      .count = from->count};
+            list[i].ints =
+                from->count ? copy(graph, from->ints, from->count * sizeof(int64_t)) : NULL;
+            list[i].text = from->text ? copy_text(graph, from->text) : NULL;
+            if ((from->count && !list[i].ints) || (from->text && !list[i].text))
+                return ESP_ERROR_MEMORY;
+        }
+        *shared = (struct shared){list, call->attribute_count};
     }
-    node->attributes = list;
-    node->attribute_count = call->attribute_count;
+    node->attributes = shared->list;
+    node->attribute_count = shared->count;
     return ESP_OK;
 }
 
 static esp_status copy_weights(struct graph *graph, esp_graph_node *node,
                                const struct operator_call *call)
 {
-    esp_weight *list = arena_take(&graph->arena, (call->weight_count + 1) * sizeof *list);
+    static const esp_weight none;
+    node->weights = &none;
+    if (call->weight_count == 0)
+        return ESP_OK;
+    esp_weight *list = arena_take(&graph->arena, call->weight_count * sizeof *list);
     if (!list)
         return ESP_ERROR_MEMORY;
     for (uint64_t i = 0; i < call->weight_count; i++) {
@@ -299,8 +360,11 @@ uint32_t graph_add(struct graph *graph, const char *scope, const char *name, con
                            .input_count = input_count,
                            .attribute_stride = sizeof(esp_attribute),
                            .weight_stride = sizeof(esp_weight)};
-    struct operator_call call = {.op = op ? op : ""};
-    esp_shape *shapes = calloc(input_count + 1, sizeof *shapes);
+    struct operator_call call;
+    call_begin(&call, op ? op : "");
+    esp_shape own[4], *shapes = own;
+    if (input_count > ESP_COUNT(own))
+        shapes = calloc(input_count, sizeof *shapes);
     uint32_t index = GRAPH_NO_NODE;
     if (!shapes) {
         error_memory(error);
@@ -328,7 +392,8 @@ uint32_t graph_add(struct graph *graph, const char *scope, const char *name, con
     if (index != GRAPH_NO_NODE)
         *find_path(graph, node.path, node.path_hash) = index;
 cleanup:
-    free(shapes);
+    if (shapes != own)
+        free(shapes);
     return index;
 }
 
@@ -349,7 +414,7 @@ esp_status graph_add_output(struct graph *graph, uint32_t node, struct error *er
 static void mark_used(const struct graph *graph, size_t outputs, bool *used)
 {
     for (size_t i = 0; i < graph->node_count; i++)
-        used[i] = strcmp(graph->nodes[i].op, "Input") == 0;
+        used[i] = graph->nodes[i].input_count == 0; // of operators none is without
     for (size_t i = 0; i < outputs; i++)
         used[graph->outputs[i]] = true;
     for (size_t i = graph->node_count; i-- > 0;) {
@@ -388,7 +453,8 @@ esp_status graph_finish(struct graph *graph, struct error *error)
         if (!used[i])
             continue;
         esp_graph_node *node = &graph->nodes[kept];
-        *node = graph->nodes[i];
+        if (kept != i)
+            *node = graph->nodes[i];
         place[i] = (uint32_t)kept++;
         uint32_t *inputs = (uint32_t *)(uintptr_t)node->inputs; // the arena's: ours
         for (uint64_t j = 0; j < node->input_count; j++)

@@ -69,6 +69,7 @@ static void add_weight(struct operator_call *call, const char *name, uint32_t ra
 {
     struct operator_weight *weight = &call->weights[call->weight_count++];
     weight->name = name;
+    memset(&weight->shape, 0, sizeof weight->shape);
     weight->shape.rank = rank;
     for (uint32_t i = 0; i < rank; i++)
         weight->shape.dims[i] = dims[i];
@@ -306,11 +307,11 @@ static const struct operator_row table[] = {
 const struct operator_row *operator_find(const char *name, const char *path, struct error *error)
 {
     const char *names[ESP_COUNT(table)];
-    for (size_t i = 0; i < ESP_COUNT(table); i++) {
-        if (strcmp(table[i].name, name) == 0)
+    for (size_t i = 0; i < ESP_COUNT(table); i++)
+        if (table[i].name[0] == name[0] && strcmp(table[i].name, name) == 0)
             return &table[i];
+    for (size_t i = 0; i < ESP_COUNT(table); i++)
         names[i] = table[i].name;
-    }
     const char *nearest = text_nearest(name, names, ESP_COUNT(names));
     error_set(error, ESP_ERROR_INVALID, "'%s': there is no operator '%s'%s%s%s", path, name,
               nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");

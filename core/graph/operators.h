@@ -72,6 +72,10 @@ struct operator_row {
     esp_status (*infer)(struct operator_call *call, struct error *error);
 };
 
+// A call of no inputs, attributes and weights. What lies behind the counts of its arrays is not cleared:
+// a call is large, and there is one a node.
+void call_begin(struct operator_call *call, const char *op);
+
 // NULL with the nearest name in the error where there is none.
 const struct operator_row *operator_find(const char *name, const char *path, struct error *error);
 
