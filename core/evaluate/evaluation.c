@@ -137,6 +137,13 @@ static double do_seconds(esp_evaluation *handle)
     return monotonic_seconds() - of(handle)->began;
 }
 
+static esp_status do_canonical_hash(esp_evaluation *handle, uint64_t *out)
+{
+    struct evaluation *e = of(handle);
+    *out = 0;
+    return builder_canonical_hash(session_builder(e->session), e->arch, out, e->error);
+}
+
 // ---- Data -------------------------------------------------------------------------------------
 
 static esp_status open_data(struct evaluation *e)
@@ -257,6 +264,7 @@ const esp_evaluation_api evaluation_api = {
     do_seconds,
     do_final,
     do_wants_files,
+    do_canonical_hash,
 };
 
 // ---- Its course -------------------------------------------------------------------------------

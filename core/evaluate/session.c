@@ -86,8 +86,9 @@ esp_status session_instance(struct session *session, struct instance_cache *cach
             *out = cache->items[0];
             return ESP_OK;
         }
-    esp_status status = instance_create(&made, part->component, parameters, task,
-                                        session->experiment->seed, NULL, error);
+    esp_status status =
+        instance_create(&made, part->component, parameters, task, session->experiment->seed,
+                        cache == &session->estimators ? &session->create_space : NULL, error);
     if (status != ESP_OK)
         return status;
     if (cache->count == SESSION_MOST)
@@ -109,7 +110,8 @@ static esp_status make_base(struct session *session, struct instance_cache *cach
                             const struct part *part, const esp_task *task, struct error *error)
 {
     return instance_create(&cache->base, part->component, &part->parameters, task,
-                           session->experiment->seed, NULL, error);
+                           session->experiment->seed,
+                           cache == &session->estimators ? &session->create_space : NULL, error);
 }
 
 // The space's instance for a pass: the values of the searched decisions are in their order.
@@ -203,6 +205,7 @@ static esp_status open_estimator(struct session *session, struct error *error)
                                   &session->task, error);
     if (status == ESP_OK)
         status = session_check_info(session, session->estimators.base, &info, error);
+    session_close_keys(session); // a later instance opens them again, if its cache is gone
     return status;
 }
 
@@ -214,6 +217,8 @@ esp_status session_create(struct session **out, const struct experiment *experim
         return error_memory(error);
     session->experiment = experiment;
     session->verify = verify_data;
+    session->create_space =
+        (struct create_space){session_arch_hash, session_space_identity, session};
     esp_status status = open_task(session, error);
     if (status == ESP_OK)
         status = open_design(session, error);
@@ -243,6 +248,8 @@ void session_destroy(struct session *session)
         data_entry_destroy(session->data[i]);
     for (uint64_t i = 0; i < session->setting_count; i++)
         setting_destroy(session->settings[i]);
+    session_close_keys(session);
+    free(session->identity);
     builder_destroy(session->builder);
     dictionary_destroy(session->dictionary);
     for (uint64_t i = 0; i < session->design.searched_count; i++)

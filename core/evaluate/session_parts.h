@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of a session share: session.c opens and lends, setting.c resolves parameters, trial.c
-// evaluates.
+// evaluates, keys.c reads the keys of tables.
 #ifndef EVALUATE_SESSION_PARTS_H
 #define EVALUATE_SESSION_PARTS_H
 
@@ -45,6 +45,10 @@ struct session {
     struct searched_parameter *searched;
     bool space_searched;
     struct builder *builder;
+    struct create_space create_space; // lent to the estimator's create
+    struct builder *keys;             // of a table: NULL until one is read
+    struct dictionary *key_dictionary;
+    char *identity;    // of the space; NULL until asked for
     esp_value *values; // of searched parameters: room for one setting's
 };
 
@@ -63,5 +67,12 @@ void session_touch(struct instance_cache *cache, const struct instance *instance
 // What an instance of the estimator declares, tested; the number of metrics is the same for all.
 esp_status session_check_info(struct session *session, const struct instance *estimator,
                               const esp_estimator_info **out, struct error *error);
+
+// keys.c: the functions of session.create_space; what they opened is closed with the session.
+esp_status session_arch_hash(void *self, const char *text, const esp_text_pair *pairs,
+                             uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
+                             struct error *error);
+const char *session_space_identity(void *self);
+void session_close_keys(struct session *session);
 
 #endif

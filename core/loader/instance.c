@@ -18,6 +18,8 @@ struct esp_create_host {
     esp_task task;
     bool has_task;
     uint64_t seed;
+    const struct create_space *space; // NULL but for an estimator
+    struct error reason;              // why an architecture has no hash
 };
 
 static void unknown_parameter(esp_create *create, const struct parameters *parameters,
@@ -100,6 +102,31 @@ static uint64_t create_seed(esp_create *create)
     return ((const struct esp_create_host *)(void *)create)->seed;
 }
 
+static esp_status create_arch_hash(esp_create *create, const char *text, const esp_text_pair *pairs,
+                                   uint64_t count, uint64_t stride, uint32_t identity,
+                                   uint64_t *hash, const char **reason)
+{
+    struct esp_create_host *host = (struct esp_create_host *)(void *)create;
+    const struct create_space *space = host->space;
+    error_clear(&host->reason);
+    *hash = 0;
+    *reason = host->reason.message;
+    if (!space)
+        return error_set(&host->reason, ESP_ERROR_UNSUPPORTED,
+                         "architectures are parsed for estimators alone");
+    if (!text || (count > 0 && (!pairs || stride < sizeof *pairs)) ||
+        (identity != ESP_IDENTITY_DECISIONS && identity != ESP_IDENTITY_CANONICAL))
+        return error_set(&host->reason, ESP_ERROR_MISUSE,
+                         "create asks for the hash of an architecture in a way that is none");
+    return space->arch_hash(space->self, text, pairs, count, stride, identity, hash, &host->reason);
+}
+
+static const char *create_space_identity(esp_create *create)
+{
+    const struct create_space *space = ((struct esp_create_host *)(void *)create)->space;
+    return space ? space->identity(space->self) : NULL;
+}
+
 static const esp_create_api create_api = {
     sizeof(esp_create_api),
     param_int,
@@ -109,6 +136,8 @@ static const esp_create_api create_api = {
     param_names,
     create_task,
     create_seed,
+    create_arch_hash,
+    create_space_identity,
 };
 
 static esp_status call_create(struct instance *instance, void *context)
@@ -181,6 +210,8 @@ esp_status instance_create(struct instance **out, const struct component *compon
     host->handle.api = &create_api;
     host->parameters = &instance->parameters;
     host->seed = seed;
+    if (component->kind == ESP_KIND_ESTIMATOR)
+        host->space = context;
     if (task) {
         host->task = *task;
         host->has_task = true;

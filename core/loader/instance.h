@@ -6,6 +6,8 @@
 #include "config/parameters.h"
 #include "loader/registry.h"
 
+#include <espalier/create.h>
+
 struct instance {
     const struct component *component;
     void *self; // what create answered with
@@ -14,9 +16,21 @@ struct instance {
     struct esp_create_host *create_host;
 };
 
+// What an estimator's create may ask about the run's space; owner: the session, which outlives the
+// instance. Each function as its namesake of espalier/create.h, with the words in `error`.
+struct create_space {
+    esp_status (*arch_hash)(void *self, const char *text, const esp_text_pair *pairs,
+                            uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
+                            struct error *error);
+    // NULL: out of memory.
+    const char *(*identity)(void *self);
+    void *self;
+};
+
 // Copies `parameters`; a failing create is an error with the plugin's words and its id. `task`: NULL
 // for datasets, engines and executors. `context`: the esp_search of a strategy, the esp_jobs of an
-// executor, else NULL; it outlives the instance.
+// executor, the struct create_space of an estimator (NULL: there is no space), else NULL; it outlives
+// the instance.
 esp_status instance_create(struct instance **out, const struct component *component,
                            const struct parameters *parameters, const esp_task *task, uint64_t seed,
                            void *context, struct error *error);

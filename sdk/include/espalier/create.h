@@ -21,6 +21,19 @@ struct esp_create {
     const struct esp_create_api *api;
 };
 
+// Which architectures are one to a table.
+enum {
+    ESP_IDENTITY_DECISIONS = 1, // those of the same decisions: esp_arch_hash
+    ESP_IDENTITY_CANONICAL = 2  // those of the same canonical form (ext/space_text.h)
+};
+
+// A value that an architecture's text does not hold: that of a searched parameter. [call]
+typedef struct esp_text_pair {
+    uint64_t struct_size;
+    const char *path;  // "@section/key"
+    const char *value; // as the INI would say it
+} esp_text_pair;
+
 typedef struct esp_create_api {
     uint64_t struct_size;
     int64_t (*param_int)(esp_create *create, const char *name);
@@ -30,6 +43,10 @@ typedef struct esp_create_api {
     const char *const *(*param_names)(esp_create *create, const char *name, uint64_t *count);
     const esp_task *(*task)(esp_create *create);
     uint64_t (*seed)(esp_create *create);
+    esp_status (*arch_hash)(esp_create *create, const char *text, const esp_text_pair *pairs,
+                            uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
+                            const char **reason);
+    const char *(*space_identity)(esp_create *create);
 } esp_create_api;
 
 // The getters below take the name of a row of the plugin's own table. A name that is not in it, or
@@ -81,6 +98,39 @@ static inline const esp_task *esp_create_task(esp_create *create)
 static inline uint64_t esp_create_seed(esp_create *create)
 {
     return create->api->seed(create);
+}
+
+// The next two are for an estimator's create alone, elsewhere they answer ESP_ERROR_UNSUPPORTED and
+// NULL. They are what a table needs whose keys are architectures of the run's space.
+
+// The hash of the architecture that `text` (NUL-terminated) stands for: in the notation of the space,
+// or as JSON (an object, or its list of decisions). `pairs`: the values of searched parameters,
+// `count` of them; a pair may also name a parameter of the space, the estimator or the dataset that
+// has one value in this run. `identity`: which hash, ESP_IDENTITY_*. Fails without a message of its
+// own, so that the caller says where the text stands, with words in `*reason` (owner: the host; until
+// the next call): ESP_ERROR_INVALID: it does not parse; ESP_ERROR_REJECTED: no member of this run's
+// space, or another value than a parameter has; ESP_ERROR_UNSUPPORTED: the space has no such notation
+// or form. Costs a pass of the space.
+static inline esp_status esp_create_arch_hash(esp_create *create, const char *text,
+                                              const esp_text_pair *pairs, uint64_t count,
+                                              uint32_t identity, uint64_t *hash,
+                                              const char **reason)
+{
+    *reason = "the host parses no architectures";
+    if (!ESP_HAS(esp_create_api, create->api, arch_hash))
+        return ESP_ERROR_UNSUPPORTED;
+    return create->api->arch_hash(create, text, pairs, count, sizeof(esp_text_pair), identity, hash,
+                                  reason);
+}
+
+// All that esp_create_arch_hash depends on but its arguments and the estimator's own parameters, as
+// text: the space, its build, its parameters and the dataset's, what is searched and fixed. For the
+// key of a cache. Owner: the host; lives until destroy.
+static inline const char *esp_create_space_identity(esp_create *create)
+{
+    return ESP_HAS(esp_create_api, create->api, space_identity)
+               ? create->api->space_identity(create)
+               : NULL;
 }
 
 #ifdef __cplusplus

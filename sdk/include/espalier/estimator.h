@@ -147,6 +147,7 @@ typedef struct esp_evaluation_api {
     double (*seconds)(esp_evaluation *e);
     uint32_t (*final_training)(esp_evaluation *e);
     uint32_t (*wants_files)(esp_evaluation *e);
+    esp_status (*canonical_hash)(esp_evaluation *e, uint64_t *out);
 } esp_evaluation_api;
 
 // The architecture of the trial. Lives as long as the call.
@@ -282,6 +283,16 @@ static inline uint32_t esp_evaluation_wants_files(esp_evaluation *e)
     return e->api->wants_files(e);
 }
 
+// The hash of the architecture's canonical form (ext/space_text.h), which isomorphic members share.
+// Searched parameters stand in it no more than in the form. ESP_ERROR_UNSUPPORTED where the space has
+// none. Costs a pass of the space.
+static inline esp_status esp_evaluation_canonical_hash(esp_evaluation *e, uint64_t *out)
+{
+    if (!ESP_HAS(esp_evaluation_api, e->api, canonical_hash))
+        return esp_fail(e, ESP_ERROR_UNSUPPORTED, "the host knows no canonical forms");
+    return e->api->canonical_hash(e, out);
+}
+
 // ---- The description --------------------------------------------------------------------------
 
 // One dimension of fidelity that an estimator serves; it has the name of one of its parameters.
@@ -303,8 +314,9 @@ typedef struct esp_estimator_info {
 // Abilities of an estimator.
 //
 // A cheap estimator (a table look-up, a formula) is evaluated in the coordinator, so that a search
-// runs at memory speed. It may use esp_evaluation_arch, _metric and _random, and is never
-// interrupted.
+// runs at memory speed. It may use esp_evaluation_arch, _metric, _random and _canonical_hash, and is
+// never interrupted. Where it answers ESP_ERROR_DATA, what it reads does not serve the run: the run
+// ends with its words. Any other error costs the trial alone.
 #define ESP_ESTIMATOR_CHEAP "esp.estimator.cheap/1"
 typedef struct esp_estimator_cheap {
     uint64_t struct_size;
