@@ -146,6 +146,10 @@ static esp_status evaluate_cheap(struct run *run, uint64_t number, struct error 
     esp_status status =
         session_evaluate_cheap(run->session, trial->arch, trial->lineage, trial->fidelity,
                                trial->fidelity_count, trial->metrics, &words);
+    // What the estimator reads does not serve the run: no trial would fare better.
+    if (status == ESP_ERROR_DATA)
+        return error_set(error, ESP_ERROR, "estimator %s: %s",
+                         run->experiment->estimator.component->id, words.message);
     if (status == ESP_OK && metrics->needs_counts) {
         uint64_t params = 0, macs = 0;
         status = session_counts(run->session, trial->arch, &params, &macs, &words);
