@@ -4,6 +4,7 @@
 #include "support/leak.h"
 #include "support/member_lab.h"
 #include "support/short_search.h"
+#include "support/structure_notes.h"
 
 #include <espalier/survey.h>
 
@@ -269,6 +270,24 @@ TestLeak(hierarchical, each_use_has_its_own_weights)
     }
     cr_expect_eq(found, ESP_COUNT(expected));
     graph_destroy(graph);
+    arch_release(arch);
+    member_lab_close(&lab);
+}
+
+TestLeak(hierarchical, the_structure_has_every_motif)
+{
+    static const struct level_size levels[] = {{2, 3}, {1, 2}};
+    static option options[] = {{"level2-motif1", "0-2", "identity"},
+                               {"level2-motif1", "0-1", "conv_1x1"},
+                               {"level3-motif0", "0-1", "motif_1"}};
+    struct member_lab lab;
+    member_lab_open(&lab, "[space]\nplugin = hierarchical\nmotifs = 2, 1\nnodes = 3, 2\n");
+    struct arch *arch = read_member(&lab, levels, 2, options, ESP_COUNT(options));
+    char *notes = structure_notes(&lab, arch);
+    cr_expect_str_eq(notes, "[level2-motif0] -:1 concat:0 concat:2"
+                            "[level2-motif1] -:1 concat:0 concat:2 0>1=conv_1x1 0>2=identity"
+                            "[level3-motif0] -:1 concat:2 0>1=motif_1");
+    free(notes);
     arch_release(arch);
     member_lab_close(&lab);
 }
