@@ -228,6 +228,14 @@ static esp_status infer_flatten(struct operator_call *call, struct error *error)
     return ESP_OK;
 }
 
+static esp_status infer_clip(struct operator_call *call, struct error *error)
+{
+    double min = call_attribute(call, "min")->real, max = call_attribute(call, "max")->real;
+    if (min > max)
+        return call_wrong(call, error, "min: expected at most max, got %g and %g", min, max);
+    return infer_same(call, error);
+}
+
 static esp_status infer_dropout(struct operator_call *call, struct error *error)
 {
     if (call_attribute(call, "ratio")->real == 1)
@@ -261,6 +269,7 @@ static esp_status infer_none(struct operator_call *call, struct error *error)
 #define FLAG(name, value) INT(name, value, 0, 1)
 #define REAL(name, value, least, most) \
     {name, ESP_ATTRIBUTE_REAL, 0, 0, 0, value, least, most, NULL, NULL}
+#define FACTOR(name, value) REAL(name, value, -FLT_MAX, FLT_MAX)
 #define TEXT(name, value, choices) \
     {name, ESP_ATTRIBUTE_TEXT, 0, 0, 0, 0, 0, 0, value, choices}
 #define WINDOW \
@@ -279,6 +288,14 @@ static const struct operator_row table[] = {
     {"Relu", 1, 1, false, {{0}}, infer_same},
     {"Sigmoid", 1, 1, false, {{0}}, infer_same},
     {"Tanh", 1, 1, false, {{0}}, infer_same},
+    {"LeakyRelu", 1, 1, false, {FACTOR("alpha", 0.01)}, infer_same},
+    {"Elu", 1, 1, false, {FACTOR("alpha", 1)}, infer_same},
+    {"Clip", 1, 1, false, {FACTOR("min", -FLT_MAX), FACTOR("max", FLT_MAX)}, infer_clip},
+    {"HardSigmoid", 1, 1, false, {FACTOR("alpha", 0.2), FACTOR("beta", 0.5)}, infer_same},
+    {"HardSwish", 1, 1, false, {{0}}, infer_same},
+    // x sigmoid(x), and x times the normal distribution's function (opset 20's, exact).
+    {"Swish", 1, 1, false, {{0}}, infer_same},
+    {"Gelu", 1, 1, false, {{0}}, infer_same},
     {"Identity", 1, 1, false, {{0}}, infer_same},
     {"MaxPool", 1, 1, false, {WINDOW, FLAG("ceil_mode", 0)}, infer_pool},
     {"AveragePool", 1, 1, false, {WINDOW, FLAG("ceil_mode", 0), FLAG("count_include_pad", 0)},
@@ -291,7 +308,7 @@ static const struct operator_row table[] = {
      {INTS_OF("starts", INT64_MIN, INT64_MAX), INTS_OF("ends", INT64_MIN, INT64_MAX),
       INTS_OF("axes", -ESP_MAX_RANK, ESP_MAX_RANK - 1), INTS("steps", 1)}, infer_slice},
     {"Pad", 1, 1, false,
-     {INTS("pads", 0), TEXT("mode", "constant", "constant"), REAL("value", 0, -FLT_MAX, FLT_MAX)},
+     {INTS("pads", 0), TEXT("mode", "constant", "constant"), FACTOR("value", 0)},
      infer_pad},
     {"Gemm", 1, 1, false, {CHANNELS, FLAG("bias", 1)}, infer_gemm},
     {"Flatten", 1, 1, false, {AXIS(1)}, infer_flatten},

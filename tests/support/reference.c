@@ -200,6 +200,37 @@ static void gemm(const struct reference *r, struct reference_node *out,
         }
 }
 
+static double clipped(double x, double low, double high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+static double curve(const esp_graph_node *node, double x)
+{
+    const char *op = node->op;
+    if (strcmp(op, "Relu") == 0)
+        return x > 0.0 ? x : 0.0;
+    if (strcmp(op, "Sigmoid") == 0)
+        return 1.0 / (1.0 + exp(-x));
+    if (strcmp(op, "Tanh") == 0)
+        return tanh(x);
+    if (strcmp(op, "LeakyRelu") == 0)
+        return x < 0.0 ? real(node, "alpha", 0.01) * x : x;
+    if (strcmp(op, "Elu") == 0)
+        return x < 0.0 ? real(node, "alpha", 1.0) * (exp(x) - 1.0) : x;
+    if (strcmp(op, "Clip") == 0)
+        return clipped(x, real(node, "min", -INFINITY), real(node, "max", INFINITY));
+    if (strcmp(op, "HardSigmoid") == 0)
+        return clipped(real(node, "alpha", 0.2) * x + real(node, "beta", 0.5), 0.0, 1.0);
+    if (strcmp(op, "HardSwish") == 0)
+        return x * clipped(x / 6.0 + 0.5, 0.0, 1.0);
+    if (strcmp(op, "Swish") == 0)
+        return x / (1.0 + exp(-x));
+    if (strcmp(op, "Gelu") == 0)
+        return x * 0.5 * (1.0 + erf(x / sqrt(2.0)));
+    return strcmp(op, "None") == 0 ? 0.0 : x; // Identity, Flatten
+}
+
 static void elementwise(const struct reference *r, struct reference_node *out,
                         const struct reference_node *in)
 {
@@ -208,17 +239,9 @@ static void elementwise(const struct reference *r, struct reference_node *out,
     esp_random random = esp_random_fork(&r->random, out->node->path_hash);
     for (size_t i = 0; i < out->size; i++) {
         double x = in->value[i];
-        if (strcmp(op, "Relu") == 0)
-            x = x > 0.0 ? x : 0.0;
-        else if (strcmp(op, "Sigmoid") == 0)
-            x = 1.0 / (1.0 + exp(-x));
-        else if (strcmp(op, "Tanh") == 0)
-            x = tanh(x);
-        else if (strcmp(op, "None") == 0)
-            x = 0.0;
-        else if (strcmp(op, "Dropout") == 0 && r->training)
+        if (strcmp(op, "Dropout") == 0 && r->training)
             x = esp_random_real(&random) >= ratio ? x / (1.0 - ratio) : 0.0;
-        out->value[i] = x; // Identity, Flatten
+        out->value[i] = curve(out->node, x);
     }
 }
 

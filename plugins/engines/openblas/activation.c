@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Relu, Sigmoid, Tanh. They are differentiated by their output, so that they may overwrite their
-// input.
+// input. The other activations are curve.c's.
 #include "program.h"
 
 typedef void (*apply)(const float *x, float *y, int64_t count);

@@ -74,10 +74,12 @@ static void input_forward(struct program *program, struct op *op)
 const struct op_type op_input = {.name = "Input", .forward = input_forward};
 
 static const struct op_type *const types[] = {
-    &op_input,   &op_conv,    &op_batch_norm, &op_relu,         &op_sigmoid,
-    &op_tanh,    &op_add,     &op_concat,     &op_gemm,         &op_max_pool,
-    &op_flatten, &op_dropout, &op_identity,   &op_average_pool, &op_global_average_pool,
-    &op_none,    &op_mul,     &op_slice,      &op_pad,          &op_drop_path,
+    &op_input,      &op_conv,    &op_batch_norm, &op_relu,         &op_sigmoid,
+    &op_tanh,       &op_add,     &op_concat,     &op_gemm,         &op_max_pool,
+    &op_flatten,    &op_dropout, &op_identity,   &op_average_pool, &op_global_average_pool,
+    &op_none,       &op_mul,     &op_slice,      &op_pad,          &op_drop_path,
+    &op_leaky_relu, &op_elu,     &op_clip,       &op_hard_sigmoid, &op_hard_swish,
+    &op_swish,      &op_gelu,
 };
 
 const struct op_type *op_type_find(const char *name)

@@ -94,6 +94,7 @@ struct op {
     double ratio;          // Dropout, DropPath
     struct box box;        // Slice, Pad
     double constant;       // Pad
+    float alpha, beta;     // of the activations in curve.c
     int64_t outer;         // Concat: rows of one sample, before the axis
     int64_t area;          // BatchNormalization: elements of a plane
     struct planes *planes; // of the window; NULL where it is not needed
@@ -170,6 +171,7 @@ bool optimizer_state(struct weight *weight, bool second);
 // The rows, each in the file of its family.
 extern const struct op_type op_conv, op_batch_norm, op_relu, op_sigmoid, op_tanh, op_identity,
     op_flatten, op_dropout, op_none, op_add, op_concat, op_gemm, op_max_pool, op_average_pool,
-    op_global_average_pool, op_input, op_mul, op_slice, op_pad, op_drop_path;
+    op_global_average_pool, op_input, op_mul, op_slice, op_pad, op_drop_path, op_leaky_relu, op_elu,
+    op_clip, op_hard_sigmoid, op_hard_swish, op_swish, op_gelu;
 
 #endif

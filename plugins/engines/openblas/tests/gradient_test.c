@@ -72,6 +72,17 @@ static const char *const sketches[] = {
     "x = Input 2x4x5; y = Relu x",
     "x = Input 2x4x5; y = Sigmoid x",
     "x = Input 2x4x5; y = Tanh x",
+    "x = Input 2x4x5; y = LeakyRelu x alpha=0.2",
+    "x = Input 2x4x5; y = LeakyRelu x alpha=-0.5",
+    "x = Input 2x4x5; y = Elu x alpha=1.3",
+    "x = Input 2x4x5; y = Clip x min=-0.5 max=0.8",
+    "x = Input 2x4x5; y = HardSigmoid x alpha=0.7 beta=0.4",
+    "x = Input 3x10x10; y = HardSwish x",
+    "x = Input 3x10x10; y = Swish x",
+    "x = Input 3x10x10; y = Gelu x",
+    "x = Input 2x4x4; a = Conv x channels=2 kernel_shape=3,3; b = Swish a; c = Gelu b; d = Elu c; "
+    "e = HardSwish d; y = LeakyRelu e",
+    "x = Input 2x4x4; a = Relu x; b = Clip a min=-0.5 max=6; c = Swish b; y = Add a c",
     "x = Input 2x4x4; a = Relu x; b = Sigmoid a; c = Tanh b; y = Identity c",
     "x = Input 2x4x4; a = Conv x channels=2 kernel_shape=3,3; b = Sigmoid a; c = Relu b; y = Tanh "
     "c",

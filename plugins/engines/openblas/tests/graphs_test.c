@@ -247,6 +247,10 @@ TestLeak(graphs, attributes_that_are_missing_have_their_defaults)
         {"x = Input 2x5x5; y = Dropout x", 50, 50},
         {"x = Input 2x5x5; y = DropPath x", 50, 50},
         {"x = Input 2x5x5; y = None x", 50, 50},
+        {"x = Input 2x5x5; y = LeakyRelu x", 50, 50},
+        {"x = Input 2x5x5; y = Elu x", 50, 50},
+        {"x = Input 2x5x5; y = HardSigmoid x", 50, 50},
+        {"x = Input 2x5x5; y = Clip x", 50, 50},
         {"x = Input 2x5x5; y = Flatten x", 50, 50},
         {"x = Input 4; y = Gemm x channels=3", 4, 3},
     };

@@ -233,6 +233,8 @@ TestLeak(program, each_node_may_be_kept_alone)
         ("x = Input 2x5x5; a = Tanh x; b = DropPath a; c = Slice b starts=1,1 ends=5,5 axes=2,3; "
          "d = Pad c pads=0,0,1,0,0,0,0,1; e = Mul b d; f = GlobalAveragePool e; g = Mul e f; "
          "h = DropPath g; i = None h stride=2"),
+        ("x = Input 2x5x5; a = Relu x; b = Swish a; c = Gelu b; d = Relu c; e = Elu d; "
+         "f = LeakyRelu e; g = HardSwish f; h = Sigmoid g; i = HardSigmoid h; j = Clip i max=0.8"),
     };
     for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
         keep_each_alone(sketches[i], false);

@@ -187,6 +187,13 @@ TestLeak(shapes, what_is_no_number_stays_none)
         "x = Input 1x3x20; y = MaxPool x kernel_shape=1,2 strides=1,2",
         "x = Input 1x3x20; y = AveragePool x kernel_shape=3,3 pads=1,1,1,1",
         "x = Input 1x3x20; y = Relu x",
+        "x = Input 1x3x20; y = LeakyRelu x",
+        "x = Input 1x3x20; y = Elu x",
+        "x = Input 1x3x20; y = Clip x min=0 max=6",
+        "x = Input 1x3x20; y = HardSigmoid x",
+        "x = Input 1x3x20; y = HardSwish x",
+        "x = Input 1x3x20; y = Swish x",
+        "x = Input 1x3x20; y = Gelu x",
         "x = Input 1x3x20; a = BatchNormalization x; y = Relu a",
     };
     for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
