@@ -356,8 +356,8 @@ static inline esp_node esp_batch_norm_plain(esp_builder *b, const char *name, es
     return esp_batch_norm_with(b, name, x, options);
 }
 
-// An operator of one input without attributes or weights: Relu, Sigmoid, Tanh, Identity, Flatten,
-// GlobalAveragePool.
+// An operator of one input without attributes or weights: Relu, Sigmoid, Tanh, Swish, Gelu,
+// HardSwish, Identity, Flatten, GlobalAveragePool.
 static inline esp_node esp_unary(esp_builder *b, const char *op, esp_node x)
 {
     return esp_op(b, NULL, op, &x, 1, NULL, 0);
@@ -366,6 +366,44 @@ static inline esp_node esp_unary(esp_builder *b, const char *op, esp_node x)
 static inline esp_node esp_relu(esp_builder *b, esp_node x)
 {
     return esp_unary(b, "Relu", x);
+}
+
+// alpha x below 0 (Maas et al. 2013).
+static inline esp_node esp_leaky_relu(esp_builder *b, esp_node x, double alpha)
+{
+    esp_attribute attribute = esp_attribute_real("alpha", alpha);
+    return esp_op(b, NULL, "LeakyRelu", &x, 1, &attribute, 1);
+}
+
+// alpha (e^x - 1) below 0 (Clevert et al. 2016).
+static inline esp_node esp_elu(esp_builder *b, esp_node x, double alpha)
+{
+    esp_attribute attribute = esp_attribute_real("alpha", alpha);
+    return esp_op(b, NULL, "Elu", &x, 1, &attribute, 1);
+}
+
+// min(max(x, low), high).
+static inline esp_node esp_clip(esp_builder *b, esp_node x, double low, double high)
+{
+    esp_attribute attributes[2];
+    attributes[0] = esp_attribute_real("min", low);
+    attributes[1] = esp_attribute_real("max", high);
+    return esp_op(b, NULL, "Clip", &x, 1, attributes, 2);
+}
+
+// Relu6, of MobileNets.
+static inline esp_node esp_relu6(esp_builder *b, esp_node x)
+{
+    return esp_clip(b, x, 0.0, 6.0);
+}
+
+// relu6(x + 3) / 6 (Howard et al. 2019).
+static inline esp_node esp_hard_sigmoid(esp_builder *b, esp_node x)
+{
+    esp_attribute attributes[2];
+    attributes[0] = esp_attribute_real("alpha", 1.0 / 6.0);
+    attributes[1] = esp_attribute_real("beta", 0.5);
+    return esp_op(b, NULL, "HardSigmoid", &x, 1, attributes, 2);
 }
 
 static inline esp_node esp_pool(esp_builder *b, const char *op, esp_node x, int64_t size,
