@@ -7,9 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-// DataType of ONNX, beside FLOAT.
-#define DATA_TYPE_BOOL 9
-
 // The whole of a file; NULL where there is none.
 static uint8_t *read_file(const char *path, size_t *size)
 {
@@ -29,6 +26,20 @@ static uint8_t *read_file(const char *path, size_t *size)
     return bytes;
 }
 
+// The numbers of a tensor, which lie in its raw data or in a list of their type. Owner: the caller.
+static void *copy_numbers(const Onnx__TensorProto *proto, const struct tensor *tensor,
+                          const void *list, size_t count, size_t size)
+{
+    const void *data = proto->has_raw_data ? (const void *)proto->raw_data.data : list;
+    size_t bytes = proto->has_raw_data ? proto->raw_data.len : count * size;
+    void *copy = malloc((tensor->size + 1) * size);
+    cr_assert_not_null(copy);
+    cr_assert_eq(bytes, tensor->size * size, "%s", tensor->name);
+    if (bytes > 0)
+        memcpy(copy, data, bytes);
+    return copy;
+}
+
 static struct tensor read_tensor(const Onnx__TensorProto *proto, const char *name)
 {
     struct tensor tensor = {.name = name, .size = 1};
@@ -38,20 +49,22 @@ static struct tensor read_tensor(const Onnx__TensorProto *proto, const char *nam
         tensor.shape.dims[i] = proto->dims[i];
         tensor.size *= (uint64_t)proto->dims[i];
     }
-    if (proto->data_type == DATA_TYPE_BOOL)
+    if (proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__BOOL)
         tensor.is_true = proto->raw_data.len > 0 && proto->raw_data.data[0];
-    if (proto->data_type != ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT)
-        return tensor;
-    tensor.is_f32 = true;
-    tensor.data = malloc((tensor.size + 1) * sizeof *tensor.data);
-    cr_assert_not_null(tensor.data);
-    const void *data = proto->has_raw_data ? (const void *)proto->raw_data.data : proto->float_data;
-    size_t bytes =
-        proto->has_raw_data ? proto->raw_data.len : proto->n_float_data * sizeof *tensor.data;
-    cr_assert_eq(bytes, tensor.size * sizeof *tensor.data, "%s", name);
-    if (bytes > 0)
-        memcpy(tensor.data, data, bytes);
+    if (proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__INT64)
+        tensor.integers = copy_numbers(proto, &tensor, proto->int64_data, proto->n_int64_data,
+                                       sizeof *tensor.integers);
+    tensor.is_f32 = proto->data_type == ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    if (tensor.is_f32)
+        tensor.data = copy_numbers(proto, &tensor, proto->float_data, proto->n_float_data,
+                                   sizeof *tensor.data);
     return tensor;
+}
+
+static void free_tensor(struct tensor *tensor)
+{
+    free(tensor->data);
+    free(tensor->integers);
 }
 
 static void add_constant(struct model *model, const Onnx__TensorProto *proto, const char *name)
@@ -114,9 +127,9 @@ static bool read_data(struct tensor *to, uint64_t *count, const char *folder, un
 static void forget_data(struct model *model)
 {
     for (uint64_t i = model->constant_count; i < model->tensor_count; i++)
-        free(model->tensors[i].data);
+        free_tensor(&model->tensors[i]);
     for (uint64_t i = 0; i < model->output_count; i++)
-        free(model->outputs[i].data);
+        free_tensor(&model->outputs[i]);
     model->tensor_count = model->constant_count;
     model->output_count = 0;
 }
@@ -140,7 +153,7 @@ void model_free(struct model *model)
 {
     forget_data(model);
     for (uint64_t i = 0; i < model->constant_count; i++)
-        free(model->tensors[i].data);
+        free_tensor(&model->tensors[i]);
     onnx__model_proto__free_unpacked(model->proto, NULL);
 }
 

@@ -18,7 +18,8 @@ struct tensor {
     bool is_f32;
     uint64_t size;
     float *data;
-    bool is_true; // a BOOL of one element: its value
+    int64_t *integers; // of an INT64; else NULL
+    bool is_true;      // a BOOL of one element: its value
 };
 
 struct model {

@@ -55,7 +55,8 @@ static bool is_op(const struct model *model, const char *op)
 
 uint64_t model_flowing(const struct model *model)
 {
-    return is_op(model, "Add") || is_op(model, "Concat") ? model->node->n_input : 1;
+    bool all = is_op(model, "Add") || is_op(model, "Mul") || is_op(model, "Concat");
+    return all ? model->node->n_input : 1;
 }
 
 bool model_training(const struct model *model)
@@ -71,15 +72,40 @@ static bool is_transposed(const struct model *model)
     return is_op(model, "Gemm") && model_int(model, "transA", 0) != 0;
 }
 
-// Attributes that say nothing to a graph: what is in them is worked in elsewhere (Gemm's), says how
+// Slice and Pad treat all axes alike, ours leave the batch as it is: ONNX's tensor is one sample.
+static bool is_one_sample(const struct model *model)
+{
+    return is_op(model, "Slice") || is_op(model, "Pad");
+}
+
+static esp_shape shape_of(const struct model *model, const struct tensor *tensor)
+{
+    esp_shape shape = tensor->shape;
+    if (!is_one_sample(model))
+        return shape;
+    cr_assert_lt(shape.rank, ESP_MAX_RANK);
+    memmove(shape.dims + 1, shape.dims, shape.rank++ * sizeof shape.dims[0]);
+    shape.dims[0] = 1;
+    return shape;
+}
+
+// Attributes that say nothing to a graph: what is in them is worked in elsewhere (Gemm's, the lists of
+// Slice and Pad), says how
 // to compute (the forms for tests and for training of old versions), or concerns an output that we
 // lack (storage_order).
-static bool is_dropped(const char *name)
+static bool is_dropped(const struct model *model, const char *name)
 {
+    static const char *const lists[] = {"starts", "ends", "axes", "pads"};
     static const char *const dropped[] = {
-        "alpha",   "beta", "transA",        "transB",        "broadcast",       "is_test",
-        "spatial", "seed", "storage_order", "training_mode", "consumed_inputs",
+        "transA", "transB",        "broadcast",     "is_test",         "spatial",
+        "seed",   "storage_order", "training_mode", "consumed_inputs",
     };
+    for (size_t i = 0; is_one_sample(model) && i < ESP_COUNT(lists); i++)
+        if (strcmp(name, lists[i]) == 0)
+            return true;
+    // The factor of a curve is no one else's alpha.
+    if (strcmp(name, "alpha") == 0 || strcmp(name, "beta") == 0)
+        return is_op(model, "Gemm");
     for (size_t i = 0; i < ESP_COUNT(dropped); i++)
         if (strcmp(name, dropped[i]) == 0)
             return true;
@@ -90,7 +116,7 @@ struct attributes {
     esp_attribute list[MOST_ATTRIBUTES];
     uint64_t count;
     char text[MOST_ATTRIBUTES][32];
-    int64_t kernel[ESP_MAX_RANK];
+    int64_t lists[4][2 * ESP_MAX_RANK];
 };
 
 static void take_attribute(struct attributes *out, const Onnx__AttributeProto *from)
@@ -118,7 +144,62 @@ static void take_attribute(struct attributes *out, const Onnx__AttributeProto *f
     out->count++;
 }
 
-// What ONNX reads from the shapes of weights a graph is told.
+// A list that ONNX has as input `input`, or in old versions as an attribute.
+static const int64_t *read_list(const struct model *model, uint64_t input, const char *name,
+                                uint64_t *count)
+{
+    const struct tensor *tensor = model_input(model, input);
+    const Onnx__AttributeProto *attribute = model_attribute(model, name);
+    *count = tensor ? tensor->size : attribute ? attribute->n_ints : 0;
+    return tensor ? tensor->integers : attribute ? attribute->ints : NULL;
+}
+
+// Behind the axis that stands for the batch.
+static void take_slice(struct attributes *out, const struct model *model)
+{
+    static const char *const names[] = {"starts", "ends", "axes", "steps"};
+    uint64_t number, count;
+    read_list(model, 1, "starts", &number);
+    cr_assert_leq(number, ESP_COUNT(out->lists[0]));
+    for (uint64_t k = 0; k < ESP_COUNT(names); k++) {
+        const int64_t *list = read_list(model, k + 1, names[k], &count);
+        bool axes = strcmp(names[k], "axes") == 0;
+        if (!list && !axes)
+            continue;
+        for (uint64_t i = 0; i < number; i++) {
+            int64_t value = list ? list[i] : (int64_t)i;
+            out->lists[k][i] = axes && value >= 0 ? value + 1 : value;
+        }
+        out->list[out->count++] = esp_attribute_ints(names[k], out->lists[k], number);
+    }
+}
+
+static void take_pads(struct attributes *out, const struct model *model)
+{
+    uint64_t count;
+    const int64_t *pads = read_list(model, 1, "pads", &count);
+    const struct tensor *value = model_input(model, 2);
+    uint64_t rank = count / 2;
+    cr_assert_leq(2 * (rank + 1), ESP_COUNT(out->lists[0]));
+    for (uint64_t i = 0; i < rank; i++) {
+        out->lists[0][1 + i] = pads[i];
+        out->lists[0][1 + rank + 1 + i] = pads[rank + i];
+    }
+    out->list[out->count++] = esp_attribute_ints("pads", out->lists[0], 2 * (rank + 1));
+    if (value)
+        out->list[out->count++] = esp_attribute_real("value", (double)value->data[0]);
+}
+
+static void take_limits(struct attributes *out, const struct model *model)
+{
+    static const char *const names[] = {"min", "max"};
+    for (uint64_t i = 0; i < 2; i++)
+        if (model_input(model, 1 + i))
+            out->list[out->count++] =
+                esp_attribute_real(names[i], (double)model_input(model, 1 + i)->data[0]);
+}
+
+// What ONNX reads from the shapes of weights, or from inputs, a graph is told.
 static void take_declarations(struct attributes *out, const struct model *model)
 {
     const struct tensor *weight = model_input(model, 1);
@@ -126,14 +207,20 @@ static void take_declarations(struct attributes *out, const struct model *model)
         out->list[out->count++] = esp_attribute_int("channels", weight->shape.dims[0]);
         out->list[out->count++] = esp_attribute_int("bias", model_input(model, 2) != NULL);
         if (!model_attribute(model, "kernel_shape")) {
-            memcpy(out->kernel, weight->shape.dims + 2, 2 * sizeof out->kernel[0]);
-            out->list[out->count++] = esp_attribute_ints("kernel_shape", out->kernel, 2);
+            memcpy(out->lists[0], weight->shape.dims + 2, 2 * sizeof out->lists[0][0]);
+            out->list[out->count++] = esp_attribute_ints("kernel_shape", out->lists[0], 2);
         }
     } else if (is_op(model, "Gemm")) {
         int64_t transposed = model_int(model, "transB", 0);
         out->list[out->count++] =
             esp_attribute_int("channels", weight->shape.dims[transposed ? 0 : 1]);
         out->list[out->count++] = esp_attribute_int("bias", model_input(model, 2) != NULL);
+    } else if (is_op(model, "Slice")) {
+        take_slice(out, model);
+    } else if (is_op(model, "Pad")) {
+        take_pads(out, model);
+    } else if (is_op(model, "Clip")) {
+        take_limits(out, model);
     } else if (is_op(model, "Dropout") && weight) {
         out->list[out->count++] = esp_attribute_real("ratio", (double)weight->data[0]);
     }
@@ -146,14 +233,14 @@ static struct graph *build(const struct model *model, struct error *error)
     struct graph *graph = graph_create();
     cr_assert_not_null(graph);
     for (uint64_t i = 0; i < model_flowing(model); i++) {
-        esp_shape shape = model_input(model, i)->shape;
+        esp_shape shape = shape_of(model, model_input(model, i));
         if (is_transposed(model))
             shape.dims[1] = shape.dims[0];
         shape.dims[0] = ESP_BATCH;
         inputs[i] = graph_add_input(graph, model_input(model, i)->name, &shape, error);
     }
     for (size_t i = 0; i < model->node->n_attribute; i++)
-        if (!is_dropped(model->node->attribute[i]->name))
+        if (!is_dropped(model, model->node->attribute[i]->name))
             take_attribute(&attributes, model->node->attribute[i]);
     take_declarations(&attributes, model);
     uint32_t node =
@@ -236,7 +323,7 @@ static bool forward(struct engine *engine, void *program, const struct model *mo
     float *turned = NULL;
     for (uint64_t i = 0; i < model_flowing(model); i++) {
         const struct tensor *from = model_input(model, i);
-        inputs[i] = (esp_tensor){.data = from->data, .shape = from->shape};
+        inputs[i] = (esp_tensor){.data = from->data, .shape = shape_of(model, from)};
     }
     if (is_transposed(model)) {
         int64_t rows = inputs[0].shape.dims[1], columns = inputs[0].shape.dims[0];
@@ -288,7 +375,8 @@ static bool compare(struct engine *engine, void *program, const struct model *mo
         snprintf(why, size, "%s", engine->error.message);
         return false;
     }
-    if (!same_shape(&out.shape, &expected->shape)) {
+    esp_shape shape = shape_of(model, expected);
+    if (!same_shape(&out.shape, &shape)) {
         snprintf(why, size, "the output has another shape than was recorded");
         return false;
     }
@@ -312,7 +400,7 @@ bool model_run(struct engine *engine, const struct model *model, bool with_backw
     struct graph *graph = build(model, &engine->error);
     if (!graph)
         goto cleanup;
-    int64_t batch = model_input(model, 0)->shape.dims[is_transposed(model) ? 1 : 0];
+    int64_t batch = shape_of(model, model_input(model, 0)).dims[is_transposed(model) ? 1 : 0];
     esp_compile_options options = {
         .struct_size = sizeof options, .batch = (uint64_t)batch, .training = with_backward};
     if (engine->type->compile(engine->self, &engine->call, graph_handle(graph), &options,
