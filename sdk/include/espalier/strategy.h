@@ -39,6 +39,8 @@ struct esp_search {
 typedef esp_status (*esp_decide)(void *self, const char *path, const esp_domain *domain,
                                  esp_value *out);
 
+struct esp_structure;
+
 typedef struct esp_search_api {
     uint64_t struct_size;
     esp_random *(*random)(esp_search *search);
@@ -59,6 +61,13 @@ typedef struct esp_search_api {
                          uint64_t *macs);
     uint32_t (*seen)(esp_search *search, const esp_arch *arch);
     esp_status (*sample_unseen)(esp_search *search, esp_random *random, esp_arch **out);
+    esp_status (*text)(esp_search *search, const esp_arch *arch, const char **out);
+    esp_status (*canonical)(esp_search *search, const esp_arch *arch, uint64_t *hash);
+    esp_status (*structure)(esp_search *search, const esp_arch *arch,
+                            const struct esp_structure **out);
+    void (*structure_release)(esp_search *search, const struct esp_structure *structure);
+    const void *(*space_ability)(esp_search *search, const char *id);
+    esp_status (*space_instance)(esp_search *search, const esp_arch *arch, void **self);
 } esp_search_api;
 
 // The stream of this ask or tell: it depends on the run's seed and the trial's number alone. Owner:
@@ -158,6 +167,50 @@ static inline esp_status esp_search_sample_unseen(esp_search *search, esp_random
                                                   esp_arch **out)
 {
     return search->api->sample_unseen(search, random, out);
+}
+
+// The architecture in the space's own notation. `*out`: owner the host, until the next call on
+// `search`. ESP_ERROR_UNSUPPORTED where the space has none, or no word for this one.
+static inline esp_status esp_search_text(esp_search *search, const esp_arch *arch, const char **out)
+{
+    return search->api->text(search, arch, out);
+}
+
+// The canonical hash: equal for members that are the same network. ESP_ERROR_UNSUPPORTED where the
+// space has no canonical form (esp_search_space_ability tells it without an error).
+static inline esp_status esp_search_canonical(esp_search *search, const esp_arch *arch,
+                                              uint64_t *hash)
+{
+    return search->api->canonical(search, arch, hash);
+}
+
+// The cells of an architecture as labelled DAGs (ext/space_structure.h). `*out`: the host's, until
+// esp_search_structure_release. ESP_ERROR_UNSUPPORTED where the space gives none.
+static inline esp_status esp_search_structure(esp_search *search, const esp_arch *arch,
+                                              const struct esp_structure **out)
+{
+    return search->api->structure(search, arch, out);
+}
+
+// NULL is allowed.
+static inline void esp_search_structure_release(esp_search *search,
+                                                const struct esp_structure *structure)
+{
+    search->api->structure_release(search, structure);
+}
+
+// The table of an ability of the run's space by id ("esp.space.text/1"), or NULL.
+static inline const void *esp_search_space_ability(esp_search *search, const char *id)
+{
+    return search->api->space_ability(search, id);
+}
+
+// The space's instance for the values that searched parameters have in `arch`: what an ability's
+// functions take as `self`. Owner: the host, until the next call on `search`.
+static inline esp_status esp_search_space_instance(esp_search *search, const esp_arch *arch,
+                                                   void **self)
+{
+    return search->api->space_instance(search, arch, self);
 }
 
 // ---- Ask --------------------------------------------------------------------------------------
