@@ -119,6 +119,12 @@ esp_status builder_canonical(struct builder *builder, const struct arch *arch, c
 esp_status builder_canonical_hash(struct builder *builder, const struct arch *arch, uint64_t *out,
                                   struct error *error);
 
+// The table of an ability, or NULL; and the space's instance for the searched values of `arch`, which
+// stays the design's.
+const void *builder_ability(const struct builder *builder, const char *id);
+esp_status builder_instance(struct builder *builder, const struct arch *arch, void **out,
+                            struct error *error);
+
 // What two architectures have in common that are one by their canonical form: that of the network and
 // the values of searched decisions. Of this machine and process alone.
 esp_status builder_canonical_identity(struct builder *builder, const struct arch *arch,

@@ -9,7 +9,7 @@
 //   emit.c    operators
 //   fix.c     [fix]
 //   draw.c    random values of a domain
-//   text.c    what a space says of an architecture in words
+//   text.c    what a space says of an architecture in words; structure.c, as cells
 #ifndef BUILDER_PASS_H
 #define BUILDER_PASS_H
 
@@ -198,6 +198,12 @@ esp_status read_given(struct builder *builder, const struct written_arch *writte
 // builder->instance for the searched decisions that are given.
 esp_status read_instance(struct builder *builder, const struct given *given, uint64_t given_count,
                          struct error *error);
+
+// ---- text.c -------------------------------------------------------------------------------------
+
+// What an ability's function left behind: its status, or the error it set on its handle.
+esp_status ability_answered(const struct builder *builder, struct error *words, esp_status status,
+                            const char *function, struct error *error);
 
 // ---- replay.c -----------------------------------------------------------------------------------
 

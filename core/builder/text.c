@@ -15,7 +15,7 @@
 #include <string.h>
 #include <xxhash.h>
 
-static const void *ability(const struct builder *builder, const char *id)
+const void *builder_ability(const struct builder *builder, const char *id)
 {
     const esp_space_type *type = builder->design.type;
     return type->ability ? type->ability(id) : NULL;
@@ -23,13 +23,13 @@ static const void *ability(const struct builder *builder, const char *id)
 
 static const esp_space_text *text_ability(const struct builder *builder)
 {
-    const esp_space_text *text = ability(builder, ESP_SPACE_TEXT);
+    const esp_space_text *text = builder_ability(builder, ESP_SPACE_TEXT);
     return text && text->struct_size >= sizeof *text && text->parse && text->print ? text : NULL;
 }
 
 static const esp_space_canonical *canonical_ability(const struct builder *builder)
 {
-    const esp_space_canonical *form = ability(builder, ESP_SPACE_CANONICAL);
+    const esp_space_canonical *form = builder_ability(builder, ESP_SPACE_CANONICAL);
     return form && form->struct_size >= sizeof *form && form->canonical ? form : NULL;
 }
 
@@ -49,9 +49,8 @@ static esp_status no_ability(const struct builder *builder, const char *what, st
                      what);
 }
 
-// What the space's function left behind: its status, or the error it set on the handle.
-static esp_status answered(const struct builder *builder, struct error *words, esp_status status,
-                           const char *function, struct error *error)
+esp_status ability_answered(const struct builder *builder, struct error *words, esp_status status,
+                            const char *function, struct error *error)
 {
     error_ensure(words, status, function);
     if (words->status == ESP_OK)
@@ -171,7 +170,7 @@ esp_status builder_parse(struct builder *builder, const char *text, const struct
     handle_init(&parsing.handle.base, sizeof parsing.handle, &parsing.error);
     parsing.handle.api = &reader_api;
     status = notation->parse(builder->instance, &parsing.handle, text);
-    status = answered(builder, &parsing.error, status, "parse", error);
+    status = ability_answered(builder, &parsing.error, status, "parse", error);
     if (status == ESP_OK)
         status = written_arch_check(&parsing.written, error);
     if (status == ESP_OK)
@@ -221,7 +220,7 @@ static esp_status write_arch(struct builder *builder, const struct arch *arch, w
     builder->words_length = 0;
     write_words(&writing.handle, "", 0);
     status = write(builder->instance, arch_handle(whole), &writing.handle);
-    status = answered(builder, &writing.error, status, function, error);
+    status = ability_answered(builder, &writing.error, status, function, error);
     arch_release(whole);
     if (status == ESP_OK &&
         (strlen(builder->words) != builder->words_length || !text_printable(builder->words)))
@@ -262,6 +261,17 @@ esp_status builder_canonical_hash(struct builder *builder, const struct arch *ar
     esp_status status = builder_canonical(builder, arch, &text, error);
     if (status == ESP_OK)
         *out = XXH3_64bits(text, builder->words_length);
+    return status;
+}
+
+esp_status builder_instance(struct builder *builder, const struct arch *arch, void **out,
+                            struct error *error)
+{
+    struct arch *whole = NULL;
+    esp_status status = replay_whole(builder, arch, &whole, error);
+    arch_release(whole);
+    if (status == ESP_OK)
+        *out = builder->instance;
     return status;
 }
 

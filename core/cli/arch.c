@@ -2,9 +2,11 @@
 // espalier arch CONFIG: an architecture of a space - its decisions, hash, params, macs and shapes.
 #include "cli/arch.h"
 
+#include "builder/structure.h"
 #include "cli/command.h"
 #include "cli/load.h"
 #include "cli/options.h"
+#include "cli/output.h"
 #include "report/results.h"
 
 #include <stdio.h>
@@ -15,6 +17,7 @@
 static const struct option arch_options[] = {
     ARCH_OPTIONS,
     {"json", NULL, "as JSON"},
+    {"format", "dot|cells", "a drawing for Graphviz: of the network, or of its cells"},
     {"set", "SECTION.KEY=VALUE", "sets a key of the configuration; may be given again and again"},
     {"plugins", "DIR", "a folder of plugins, looked at first"},
 };
@@ -142,6 +145,37 @@ void arch_words_json(const struct arch_words *words, json_t *json)
         json_object_set_new(json, "canonical", json_string(words->canonical));
 }
 
+// ---- Drawing ------------------------------------------------------------------------------------
+
+char *arch_drawing(struct builder *builder, const struct arch *arch, const esp_graph *graph,
+                   const char *format, const char *title, struct error *error)
+{
+    const esp_structure *structure = NULL;
+    if (strcmp(format, "dot") == 0)
+        return graph_dot(graph, title, error);
+    if (builder_structure(builder, arch, &structure, error) != ESP_OK)
+        return NULL;
+    char *text = structure_dot(structure, title);
+    structure_destroy(structure);
+    if (!text)
+        error_memory(error);
+    return text;
+}
+
+static esp_status print_drawing(struct builder *builder, const struct arch *arch,
+                                const esp_graph *graph, const char *format, const char *space,
+                                struct error *error)
+{
+    char title[256];
+    snprintf(title, sizeof title, "%s, %016llx", space, (unsigned long long)arch_hash(arch));
+    char *text = arch_drawing(builder, arch, graph, format, title, error);
+    if (!text)
+        return error->status;
+    fputs(text, stdout);
+    free(text);
+    return output_flush(error);
+}
+
 // ---- Printing -----------------------------------------------------------------------------------
 
 static void shape_text(char *text, size_t size, const esp_shape *shape)
@@ -220,7 +254,13 @@ int command_arch(int argc, char **argv)
                                argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
-    esp_status status = loaded_open(&loaded, &options, &error);
+    const char *format = options_value(&options, "format");
+    esp_status status = ESP_OK;
+    if (format && strcmp(format, "dot") != 0 && strcmp(format, "cells") != 0)
+        status = error_set(&error, ESP_ERROR_INVALID, "--format: expected dot or cells, got '%s'",
+                           format);
+    if (status == ESP_OK)
+        status = loaded_open(&loaded, &options, &error);
     if (status == ESP_OK)
         status = session_create(&session, loaded.experiment, false, &error);
     if (status == ESP_OK)
@@ -231,7 +271,10 @@ int command_arch(int argc, char **argv)
         status = arch_words(&words, session_builder(session), arch, &error);
     if (status == ESP_OK) {
         const char *space = loaded.experiment->space.component->id;
-        if (options_given(&options, "json"))
+        if (format)
+            status = print_drawing(session_builder(session), arch, graph_handle(graph), format,
+                                   space, &error);
+        else if (options_given(&options, "json"))
             print_json(arch, &words, graph_handle(graph), space);
         else
             print_words(arch, &words, graph_handle(graph), space);

@@ -35,4 +35,9 @@ void arch_words_destroy(struct arch_words *words);
 // Adds `text` and `canonical` where the space has them; a text that cannot be is null.
 void arch_words_json(const struct arch_words *words, json_t *json);
 
+// A drawing for Graphviz: `format` dot, of the network, or cells. Owner: the caller (free). NULL with
+// the error set.
+char *arch_drawing(struct builder *builder, const struct arch *arch, const esp_graph *graph,
+                   const char *format, const char *title, struct error *error);
+
 #endif

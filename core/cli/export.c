@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// espalier export DIR TRIAL --format json|dot: a trial's network taken elsewhere.
+// espalier export DIR TRIAL --format json|dot|cells: a trial's network taken elsewhere.
+#include "cli/arch.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/trial.h"
@@ -10,7 +11,9 @@
 #include <string.h>
 
 static const struct option export_options[] = {
-    {"format", "json|dot", "json: decisions and operators with shapes and weights; dot: a drawing"},
+    {"format", "json|dot|cells",
+     "json: decisions and operators with shapes and weights; dot: a drawing of the network; cells: "
+     "a drawing of its cells"},
     {"o", "FILE", "where to write; standard output where it is left out"},
     {"plugins", "DIR", "a folder of plugins, looked at first"},
 };
@@ -37,7 +40,7 @@ static char *json_text(const struct results *results, const struct result_trial 
 }
 
 static esp_status export_trial(const struct results *results, const struct result_trial *trial,
-                               struct options *options, bool dot, struct error *error)
+                               struct options *options, const char *format, struct error *error)
 {
     struct loaded loaded = {0};
     struct session *session = NULL;
@@ -56,9 +59,13 @@ static esp_status export_trial(const struct results *results, const struct resul
         goto cleanup;
     snprintf(title, sizeof title, "%s, trial %llu", results->row.name,
              (unsigned long long)trial->trial);
-    text = dot ? graph_dot(graph_handle(graph), title, error)
-               : json_text(results, trial, graph_handle(graph));
-    status = text ? write_out(options_value(options, "o"), text, error) : error_memory(error);
+    text = strcmp(format, "json") == 0 ? json_text(results, trial, graph_handle(graph))
+                                       : arch_drawing(session_builder(session), arch,
+                                                      graph_handle(graph), format, title, error);
+    if (text)
+        status = write_out(options_value(options, "o"), text, error);
+    else
+        status = error->status != ESP_OK ? error->status : error_memory(error);
 cleanup:
     free(text);
     graph_destroy(graph);
@@ -81,15 +88,17 @@ int command_export(int argc, char **argv)
         return result;
     const char *format = options_value(&options, "format");
     esp_status status = ESP_OK;
-    if (!format || (strcmp(format, "json") != 0 && strcmp(format, "dot") != 0))
-        status = error_set(&error, ESP_ERROR_INVALID, "--format: expected json or dot, got '%s'",
-                           format ? format : "nothing");
+    if (!format ||
+        (strcmp(format, "json") != 0 && strcmp(format, "dot") != 0 && strcmp(format, "cells") != 0))
+        status =
+            error_set(&error, ESP_ERROR_INVALID, "--format: expected json, dot or cells, got '%s'",
+                      format ? format : "nothing");
     if (status == ESP_OK)
         status = results_load(&results, options_argument(&options, 0), &error);
     if (status == ESP_OK) {
         status = trial_find(&trial, &results, options_argument(&options, 1), &error);
         if (status == ESP_OK)
-            status = export_trial(&results, trial, &options, strcmp(format, "dot") == 0, &error);
+            status = export_trial(&results, trial, &options, format, &error);
         results_destroy(&results);
     }
     options_destroy(&options);

@@ -3,6 +3,7 @@
 // sorted by scope, and clusters opened and closed as the scopes of neighbours differ.
 #include "graph/graph.h"
 #include "graph/operators.h"
+#include "text/quoted.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,16 +36,6 @@ static int compare(const void *left, const void *right)
     if (x != y)
         return x < y ? -1 : 1;
     return a->index < b->index ? -1 : a->index > b->index;
-}
-
-// Text inside double quotes.
-static void write_quoted(FILE *file, const char *text, size_t length)
-{
-    for (size_t i = 0; i < length && text[i]; i++) {
-        if (text[i] == '"' || text[i] == '\\')
-            fputc('\\', file);
-        fputc(text[i] == '\n' ? ' ' : text[i], file);
-    }
 }
 
 // ---- Clusters ---------------------------------------------------------------------------------

@@ -7,6 +7,9 @@
 #include "loader/registry.h"
 #include "text/printable.h"
 
+#include <espalier/ext/space_structure.h>
+#include <espalier/ext/space_text.h>
+
 #include <math.h>
 #include <stdalign.h>
 #include <string.h>
@@ -134,6 +137,52 @@ static esp_status check_functions(const void *type, uint32_t kind, struct error 
                              required_functions[i].name);
     }
     return ESP_OK;
+}
+
+// ---- Abilities --------------------------------------------------------------------------------
+
+// Those whose functions the host calls wherever it finds the table. Sizes are those of revision 1.
+static const struct known_ability {
+    uint32_t kind;
+    const char *id;
+    size_t size, first, count; // `count` required functions from the offset `first` on
+} known_abilities[] = {
+    {ESP_KIND_SPACE, ESP_SPACE_TEXT, sizeof(esp_space_text), offsetof(esp_space_text, parse), 2},
+    {ESP_KIND_SPACE, ESP_SPACE_CANONICAL, sizeof(esp_space_canonical),
+     offsetof(esp_space_canonical, canonical), 1},
+    {ESP_KIND_SPACE, ESP_SPACE_STRUCTURE, sizeof(esp_space_structure),
+     offsetof(esp_space_structure, structure), 1},
+};
+
+static esp_status check_ability(const struct known_ability *known, const char *table,
+                                struct error *error)
+{
+    uint64_t size;
+    memcpy(&size, table, sizeof size);
+    if (size < known->size)
+        return error_set(error, ESP_ERROR_DATA,
+                         "its ability %s has %llu bytes, expected at least %zu", known->id,
+                         (unsigned long long)size, known->size);
+    for (size_t i = 0; i < known->count; i++) {
+        void (*function)(void) = NULL;
+        memcpy(&function, table + known->first + i * sizeof function, sizeof function);
+        if (!function)
+            return error_set(error, ESP_ERROR_DATA, "its ability %s lacks a required function",
+                             known->id);
+    }
+    return ESP_OK;
+}
+
+static esp_status check_abilities(const void *type, uint32_t kind, struct error *error)
+{
+    esp_status status = ESP_OK;
+    for (size_t i = 0; status == ESP_OK && i < ESP_COUNT(known_abilities); i++) {
+        const struct known_ability *known = &known_abilities[i];
+        const void *table = known->kind == kind ? description_ability(type, kind, known->id) : NULL;
+        if (table)
+            status = check_ability(known, table, error);
+    }
+    return status;
 }
 
 // ---- Parameters -------------------------------------------------------------------------------
@@ -296,7 +345,8 @@ static esp_status check_type(const void *type, uint32_t kind, struct error *erro
     struct description description = description_of(type);
     if (!valid_words(description.summary) || !valid_words(description.source))
         return error_set(error, ESP_ERROR_DATA, "its summary or source is no printable UTF-8");
-    return check_params(&description, error);
+    status = check_params(&description, error);
+    return status == ESP_OK ? check_abilities(type, kind, error) : status;
 }
 
 esp_status description_check(const void *type, uint32_t kind, const char *id, struct error *error)

@@ -3,6 +3,8 @@
 // esp_search_api and esp_ask_api.
 #include "run/search.h"
 
+#include "builder/structure.h"
+
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -255,6 +257,54 @@ static esp_status do_sample_unseen(esp_search *handle, esp_random *random, esp_a
     return status;
 }
 
+// ---- What the space says ------------------------------------------------------------------------
+
+// That a space has none, or no word, is an answer, not a failure of the call.
+static esp_status said(struct search *search, esp_status status)
+{
+    if (status == ESP_ERROR_UNSUPPORTED)
+        error_clear(&search->error);
+    return status;
+}
+
+static esp_status do_text(esp_search *handle, const esp_arch *arch, const char **out)
+{
+    struct search *search = search_of(handle);
+    return said(search,
+                builder_print(search->builder, arch_from_handle(arch), out, &search->error));
+}
+
+static esp_status do_canonical(esp_search *handle, const esp_arch *arch, uint64_t *hash)
+{
+    struct search *search = search_of(handle);
+    return said(search, builder_canonical_hash(search->builder, arch_from_handle(arch), hash,
+                                               &search->error));
+}
+
+static esp_status do_structure(esp_search *handle, const esp_arch *arch, const esp_structure **out)
+{
+    struct search *search = search_of(handle);
+    return said(search,
+                builder_structure(search->builder, arch_from_handle(arch), out, &search->error));
+}
+
+static void do_structure_release(esp_search *handle, const esp_structure *structure)
+{
+    (void)handle;
+    structure_destroy(structure);
+}
+
+static const void *do_space_ability(esp_search *handle, const char *id)
+{
+    return builder_ability(search_of(handle)->builder, id);
+}
+
+static esp_status do_space_instance(esp_search *handle, const esp_arch *arch, void **self)
+{
+    struct search *search = search_of(handle);
+    return builder_instance(search->builder, arch_from_handle(arch), self, &search->error);
+}
+
 static const esp_search_api search_api = {
     sizeof(esp_search_api),
     do_random,
@@ -270,6 +320,12 @@ static const esp_search_api search_api = {
     do_counts,
     do_seen,
     do_sample_unseen,
+    do_text,
+    do_canonical,
+    do_structure,
+    do_structure_release,
+    do_space_ability,
+    do_space_instance,
 };
 
 esp_status search_survey(struct search *search, const esp_survey **out)

@@ -247,3 +247,50 @@ Test(start, what_is_wrong_is_refused_before_the_first_trial, .init = begin, .fin
     expect_error(2, WORDS("run", config, "--out", out, "--set", "start.arch=nowhere.txt"),
                  "arch: space worded: there is no operation 'nowhere.txt'\n  nowhere.txt\n  ^");
 }
+
+// ---- What a strategy is told --------------------------------------------------------------------
+
+Test(strategy, reads_text_canonical_hash_and_structure, .init = begin, .fini = end)
+{
+    static const char *const spaces[] = {"worded", "chain"};
+    for (size_t i = 0; i < ESP_COUNT(spaces); i++) {
+        char set[64], out[4096];
+        snprintf(set, sizeof set, "space.plugin=%s", spaces[i]);
+        snprintf(out, sizeof out, "%s/%s", folder, spaces[i]);
+        // The strategy has no `repeat`: an INI of its own.
+        char *reader = folder_write(folder, "reader.ini",
+                                    "[space]\nplugin = worded\n[strategy]\nplugin = reader\n"
+                                    "[estimator]\nplugin = nk_landscape\n"
+                                    "[objective]\nmaximize = fitness\n[budget]\ntrials = 30\n");
+        free(espalier_expect(0, WORDS("run", reader, "--out", out, "--quiet", "--set", set)));
+        json_t *results = espalier_results(out);
+        cr_expect_eq(json_array_size(json_object_get(results, "trials")), 30);
+        json_decref(results);
+        free(reader);
+    }
+}
+
+// ---- Drawings -----------------------------------------------------------------------------------
+
+Test(drawing, of_network_and_cells, .init = begin, .fini = end)
+{
+    const char *text = "conv-skip|pool*2";
+    char *dot = espalier_expect(0, WORDS("arch", config, "--text", text, "--format", "dot"));
+    cr_expect(strstr(dot, "digraph network {") && strstr(dot, "label=\"cell\""), "%s", dot);
+    free(dot);
+    char *cells = espalier_expect(0, WORDS("arch", config, "--text", text, "--format", "cells"));
+    cr_expect(strstr(cells, "digraph cells {") && strstr(cells, "[label=\"conv\"]"), "%s", cells);
+    expect_error(2, WORDS("arch", config, "--format", "svg"), "expected dot or cells, got 'svg'");
+    expect_error(2, WORDS("arch", config, "--set", "space.plugin=chain", "--format", "cells"),
+                 "space chain gives no structure of cells");
+    char out[4096], set[4096];
+    snprintf(out, sizeof out, "%s/drawn", folder);
+    snprintf(set, sizeof set, "start.arch=%s", text);
+    free(espalier_expect(0, WORDS("run", config, "--out", out, "--quiet", "--set", set, "--set",
+                                  "budget.trials=1")));
+    char *exported = espalier_expect(0, WORDS("export", out, "0", "--format", "cells"));
+    cr_expect(strstr(exported, "label=\"words, trial 0\"") && strstr(exported, "[label=\"conv\"]"),
+              "%s", exported);
+    free(exported);
+    free(cells);
+}

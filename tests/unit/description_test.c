@@ -5,6 +5,8 @@
 
 #include "support/leak.h"
 
+#include <espalier/ext/space_text.h>
+
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>
@@ -75,6 +77,41 @@ Test(description, sizes_and_words)
     cr_expect_str_eq(check(&type), "(sound)");
     type.source = "\xfc";
     cr_expect_str_eq(check(&type), "space/x: its summary or source is no printable UTF-8");
+}
+
+// ---- Abilities --------------------------------------------------------------------------------
+
+static esp_space_text text_ability;
+
+static const void *ability(const char *id)
+{
+    return strcmp(id, ESP_SPACE_TEXT) == 0 ? &text_ability : NULL;
+}
+
+static esp_status parse(void *self, esp_text_reader *reader, const char *text)
+{
+    (void)self;
+    return esp_text_set_name(reader, "op", text);
+}
+
+static esp_status print(void *self, const esp_arch *arch, esp_text_writer *writer)
+{
+    (void)self;
+    (void)arch;
+    return esp_text_write(writer, "", 0);
+}
+
+Test(description, abilities)
+{
+    esp_space_type type = make_space(NULL, 0);
+    type.ability = ability;
+    text_ability = (esp_space_text){sizeof text_ability, NULL, parse, print};
+    cr_expect_str_eq(check(&type), "(sound)");
+    text_ability.print = NULL;
+    cr_expect_str_eq(check(&type),
+                     "space/x: its ability esp.space.text/1 lacks a required function");
+    text_ability.struct_size = 16;
+    cr_expect(strstr(check(&type), "its ability esp.space.text/1 has 16 bytes, expected at least"));
 }
 
 static const char *const letters[] = {"a", "b", "c"};
