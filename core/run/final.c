@@ -43,7 +43,7 @@ esp_status run_top(const struct run *run, uint64_t most, uint64_t *out, uint64_t
     if (!candidates)
         return ESP_ERROR_MEMORY;
     esp_status status =
-        result_set_top(&run->metrics, candidates, run->trial_count, most, out, found);
+        result_set_top(&run->metrics, candidates, run->trial_count, most, out, found, error);
     free(candidates);
     return status;
 }

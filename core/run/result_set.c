@@ -5,31 +5,42 @@
 #include <math.h>
 #include <stdlib.h>
 
-static bool eligible(const struct metrics *metrics, const struct candidate *candidate,
-                     bool need_full, double cost)
+// Done, with finite objectives, and feasible.
+static bool measured(const struct metrics *metrics, const struct candidate *candidate)
 {
     if (!candidate->done || !candidate->metrics)
         return false;
     for (uint64_t i = 0; i < metrics->objective_count; i++)
         if (!isfinite(candidate->metrics[metrics->objectives[i].position]))
             return false;
-    if (metrics_violation(metrics, candidate->metrics) > 0)
-        return false;
-    if (need_full)
-        return candidate->full;
-    return metrics->cost < 0 || candidate->metrics[metrics->cost] >= cost;
+    return metrics_violation(metrics, candidate->metrics) == 0;
 }
 
-// The largest cost of a done trial; -infinity where none has one.
-static double largest_cost(const struct metrics *metrics, const struct candidate *candidates,
-                           uint64_t count)
+static double cost_of(const struct metrics *metrics, const struct candidate *candidate)
 {
+    return metrics->cost < 0 ? 0 : candidate->metrics[metrics->cost];
+}
+
+// The places of the candidates that count, ascending; `places` has room for all. Answers how many, and
+// whether they are those of the largest cost, for want of any at the full fidelity.
+static uint64_t find_eligible(const struct metrics *metrics, const struct candidate *candidates,
+                              uint64_t count, uint64_t *places, bool *partial)
+{
+    uint64_t found = 0;
     double largest = -INFINITY;
-    for (uint64_t i = 0; metrics->cost >= 0 && i < count; i++)
-        if (candidates[i].done && candidates[i].metrics &&
-            candidates[i].metrics[metrics->cost] > largest)
-            largest = candidates[i].metrics[metrics->cost];
-    return largest;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!measured(metrics, &candidates[i]))
+            continue;
+        if (candidates[i].full)
+            places[found++] = i;
+        else if (cost_of(metrics, &candidates[i]) > largest)
+            largest = cost_of(metrics, &candidates[i]);
+    }
+    *partial = found == 0 && largest > -INFINITY;
+    for (uint64_t i = 0; *partial && i < count; i++)
+        if (measured(metrics, &candidates[i]) && cost_of(metrics, &candidates[i]) >= largest)
+            places[found++] = i;
+    return found;
 }
 
 static bool dominated(const struct metrics *metrics, const struct candidate *candidates,
@@ -53,14 +64,7 @@ esp_status result_set_make(struct result_set *out, const struct metrics *metrics
         out->front = NULL;
         return error_memory(error);
     }
-    uint64_t found = 0;
-    double cost = largest_cost(metrics, candidates, count);
-    for (int need_full = 1; need_full >= 0 && found == 0; need_full--) {
-        for (uint64_t i = 0; i < count; i++)
-            if (eligible(metrics, &candidates[i], need_full, cost))
-                places[found++] = i;
-        out->partial = !need_full && found > 0;
-    }
+    uint64_t found = find_eligible(metrics, candidates, count, places, &out->partial);
     // Ties go to the lowest number: candidates are in the order of their trials.
     uint64_t best = 0;
     for (uint64_t i = 1; i < found; i++)
@@ -80,25 +84,31 @@ esp_status result_set_make(struct result_set *out, const struct metrics *metrics
 }
 
 esp_status result_set_top(const struct metrics *metrics, const struct candidate *candidates,
-                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found)
+                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found,
+                          struct error *error)
 {
+    bool partial;
+    uint64_t *places = malloc((count + 1) * sizeof *places);
     *found = 0;
+    if (!places)
+        return error_memory(error);
+    uint64_t eligible = find_eligible(metrics, candidates, count, places, &partial);
     // An insertion into the short list of the best: earlier trials stand before equal later ones.
-    for (uint64_t i = 0; i < count; i++) {
-        if (!eligible(metrics, &candidates[i], true, 0))
-            continue;
+    for (uint64_t i = 0; i < eligible; i++) {
+        const struct candidate *candidate = &candidates[places[i]];
         uint64_t place = *found;
         while (place > 0 &&
-               metrics_better(metrics, candidates[i].metrics, candidates[out[place - 1]].metrics))
+               metrics_better(metrics, candidate->metrics, candidates[out[place - 1]].metrics))
             place--;
         if (place >= most)
             continue;
         uint64_t last = *found < most ? (*found)++ : most - 1;
         for (uint64_t j = last; j > place; j--)
             out[j] = out[j - 1];
-        out[place] = i;
+        out[place] = places[i];
     }
     for (uint64_t i = 0; i < *found; i++)
         out[i] = candidates[out[i]].trial;
+    free(places);
     return ESP_OK;
 }

@@ -23,8 +23,9 @@ struct candidate {
 };
 esp_status result_set_make(struct result_set *out, const struct metrics *metrics,
                            const struct candidate *candidates, uint64_t count, struct error *error);
-// The best `most` trials by the first objective, best first; `out` has room for them.
+// The best `most` of the same trials by the first objective, best first; `out` has room for `count`.
 esp_status result_set_top(const struct metrics *metrics, const struct candidate *candidates,
-                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found);
+                          uint64_t count, uint64_t most, uint64_t *out, uint64_t *found,
+                          struct error *error);
 
 #endif
