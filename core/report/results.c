@@ -78,8 +78,10 @@ static esp_status make_set(struct results *results, struct error *error)
         return error_memory(error);
     for (uint64_t i = 0; i < results->count; i++) {
         const struct result_trial *trial = &results->trials[i];
-        candidates[i] = (struct candidate){trial->trial, trial->state == TRIAL_DONE,
-                                           trial->fidelity_count == 0, trial->metrics};
+        candidates[i] = (struct candidate){
+            trial->trial, trial->state == TRIAL_DONE,
+            metrics_full(&results->metrics, trial->fidelity, trial->fidelity_count),
+            trial->metrics};
     }
     esp_status status =
         result_set_make(&results->set, &results->metrics, candidates, results->count, error);

@@ -20,8 +20,9 @@ static struct candidate *run_candidates(const struct run *run, struct error *err
     }
     for (uint64_t i = 0; i < run->trial_count; i++) {
         const struct trial *trial = &run->trials[i];
-        candidates[i] = (struct candidate){i, trial->state == TRIAL_DONE,
-                                           trial->fidelity_count == 0, trial->metrics};
+        candidates[i] = (struct candidate){
+            i, trial->state == TRIAL_DONE,
+            metrics_full(&run->metrics, trial->fidelity, trial->fidelity_count), trial->metrics};
     }
     return candidates;
 }

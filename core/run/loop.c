@@ -300,7 +300,8 @@ static void remember_best(struct run *run, uint64_t number)
 {
     const struct trial *trial = &run->trials[number];
     double objectives[64];
-    if (trial->state != TRIAL_DONE || !trial->metrics || trial->fidelity_count > 0 ||
+    if (trial->state != TRIAL_DONE || !trial->metrics ||
+        !metrics_full(&run->metrics, trial->fidelity, trial->fidelity_count) ||
         !metrics_objectives(&run->metrics, trial->metrics, objectives) ||
         metrics_violation(&run->metrics, trial->metrics) > 0)
         return;
@@ -535,17 +536,22 @@ static esp_status step(struct run *run, bool *over, struct error *error)
     }
 }
 
+// The best of all trials, of those at a lower fidelity too where there is no other.
+static esp_status find_best(struct run *run, struct error *error)
+{
+    struct result_set set;
+    esp_status status = run_result_set(run, &set, error);
+    if (status != ESP_OK)
+        return status;
+    run->best = set.best;
+    free(set.front);
+    return ESP_OK;
+}
+
 esp_status run_search(struct run *run, struct error *error)
 {
-    if (run->finished) {
-        struct result_set set;
-        esp_status found = run_result_set(run, &set, error);
-        if (found == ESP_OK) {
-            run->best = set.best;
-            free(set.front);
-        }
-        return found;
-    }
+    if (run->finished)
+        return find_best(run, error);
     run->row.state = RUN_RUNNING;
     esp_status status = store_set_run(run->store, &run->row, error);
     if (status == ESP_OK)
@@ -570,5 +576,5 @@ esp_status run_search(struct run *run, struct error *error)
         *error = second;
         status = written;
     }
-    return status;
+    return status == ESP_OK && run->best < 0 ? find_best(run, error) : status;
 }

@@ -86,11 +86,66 @@ static esp_status resolve(struct metrics *metrics, const struct experiment *expe
     return ESP_OK;
 }
 
+static esp_status add_full(struct metrics *metrics, const char *name, double value,
+                           struct error *error)
+{
+    struct fidelity *grown =
+        realloc(metrics->full, (metrics->full_count + 1) * sizeof *metrics->full);
+    if (!grown)
+        return error_memory(error);
+    metrics->full = grown;
+    grown[metrics->full_count] = (struct fidelity){strdup(name), value};
+    if (!grown[metrics->full_count].name)
+        return error_memory(error);
+    metrics->full_count++;
+    return ESP_OK;
+}
+
+// What the INI says of each dimension; one that is searched has no one full value.
+static esp_status add_fidelities(struct metrics *metrics, const struct experiment *experiment,
+                                 const esp_estimator_info *info, struct error *error)
+{
+    const char *row = (const char *)info->fidelities;
+    esp_status status = ESP_OK;
+    for (uint64_t i = 0; status == ESP_OK && i < info->fidelity_count;
+         i++, row += info->fidelity_stride) {
+        const esp_fidelity_range *range = (const esp_fidelity_range *)(const void *)row;
+        const struct parameter *parameter =
+            parameters_find(&experiment->estimator.parameters, range->name);
+        if (!parameter || parameter->searched)
+            continue;
+        status = add_full(metrics, range->name,
+                          parameter->row->type == ESP_PARAM_TYPE_REAL ? parameter->real
+                                                                      : (double)parameter->integer,
+                          error);
+    }
+    return status;
+}
+
+bool metrics_full(const struct metrics *metrics, const struct fidelity *fidelity, uint64_t count)
+{
+    static const char section[] = "estimator.";
+    for (uint64_t i = 0; i < count; i++) {
+        const char *name = fidelity[i].name;
+        bool full = false;
+        if (strncmp(name, section, sizeof section - 1) == 0)
+            name += sizeof section - 1;
+        for (uint64_t j = 0; j < metrics->full_count; j++)
+            full = full || (strcmp(metrics->full[j].name, name) == 0 &&
+                            fidelity[i].value >= metrics->full[j].value);
+        if (!full)
+            return false;
+    }
+    return true;
+}
+
 esp_status metrics_create(struct metrics *out, const struct experiment *experiment,
                           const esp_estimator_info *info, struct error *error)
 {
     memset(out, 0, sizeof *out);
     esp_status status = add_rows(out, info, error);
+    if (status == ESP_OK)
+        status = add_fidelities(out, experiment, info, error);
     out->objectives = calloc(experiment->objective_count + 1, sizeof *out->objectives);
     out->bounds = calloc(experiment->constraint_count + 1, sizeof *out->bounds);
     if (status == ESP_OK && (!out->objectives || !out->bounds))
@@ -120,6 +175,9 @@ void metrics_destroy(struct metrics *metrics)
     metric_rows_destroy(metrics->rows, metrics->count);
     free(metrics->objectives);
     free(metrics->bounds);
+    for (uint64_t i = 0; i < metrics->full_count; i++)
+        free(metrics->full[i].name);
+    free(metrics->full);
     memset(metrics, 0, sizeof *metrics);
 }
 
@@ -138,7 +196,11 @@ char *metrics_text(const struct metrics *metrics)
                                                      metrics->rows[row->position].name, "at_most",
                                                      row->sign > 0, "bound", row->bound));
     }
-    json_t *whole = json_pack("{s:o, s:o}", "objectives", objectives, "constraints", constraints);
+    json_t *full = json_object();
+    for (uint64_t i = 0; i < metrics->full_count; i++)
+        json_object_set_new(full, metrics->full[i].name, json_real(metrics->full[i].value));
+    json_t *whole = json_pack("{s:o, s:o, s:o}", "objectives", objectives, "constraints",
+                              constraints, "full", full);
     char *text = whole ? json_dumps(whole, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(whole);
     return text;
@@ -175,6 +237,10 @@ esp_status metrics_restore(struct metrics *out, struct metric_row *rows, uint64_
                     (uint64_t)position, json_is_true(json_object_get(row, "at_most")) ? 1.0 : -1.0,
                     json_number_value(json_object_get(row, "bound"))};
         }
+    const char *name;
+    json_object_foreach (json_object_get(json, "full"), name, row)
+        if (status == ESP_OK)
+            status = add_full(out, name, json_number_value(row), error);
     if (status == ESP_OK && out->objective_count == 0)
         status = error_set(error, ESP_ERROR_DATA, "the store is damaged: it names no objective");
     json_decref(json);

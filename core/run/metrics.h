@@ -7,6 +7,8 @@
 #include "config/experiment.h"
 #include "store/store.h"
 
+#include "evaluate/specification.h"
+
 #include <espalier/estimator.h>
 
 struct metrics {
@@ -25,6 +27,8 @@ struct metrics {
         double bound;
     } * bounds;
     uint64_t bound_count;
+    struct fidelity *full; // of the estimator's fidelities: the INI's values, which are full ones
+    uint64_t full_count;
     bool needs_counts; // params or macs stand in an objective or a constraint
 };
 
@@ -36,7 +40,7 @@ void metrics_destroy(struct metrics *metrics);
 
 // Objectives and constraints as the store keeps them, and back with the store's rows, which are
 // taken over: {"objectives": [{"metric", "maximize"}], "constraints": [{"metric", "at_most",
-// "bound"}]}. Owner: the caller (free).
+// "bound"}], "full": {fidelity: value}}. Owner: the caller (free).
 char *metrics_text(const struct metrics *metrics);
 esp_status metrics_restore(struct metrics *out, struct metric_row *rows, uint64_t count,
                            const char *text, struct error *error);
@@ -49,6 +53,9 @@ bool metrics_objectives(const struct metrics *metrics, const double *values, dou
 // The sum of what each constraint is broken by, relative to its bound; 0 = feasible. A missing
 // metric breaks it wholly.
 double metrics_violation(const struct metrics *metrics, const double *values);
+
+// Is this the full fidelity: none named, or each at what the INI says or above?
+bool metrics_full(const struct metrics *metrics, const struct fidelity *fidelity, uint64_t count);
 
 // Is `a` better than `b`, both with values? Feasible first, then the first objective; ties: no.
 bool metrics_better(const struct metrics *metrics, const double *a, const double *b);
