@@ -12,7 +12,7 @@ cd "$folder"
 awk '/^```[a-z]+ [a-z_.]+$/ { file = $2; next } /^```/ { file = "" } file { print > file }' \
     "$source/docs/writing-a-plugin.md"
 
-for plugin in my_space my_strategy my_estimator my_dataset; do
+for plugin in my_space my_words my_strategy my_estimator my_dataset; do
     mkdir -p c cxx
     cc -std=c11 -O2 -Wall -Wextra -Wpedantic -Werror -shared -fPIC -I "$source/sdk/include" \
         "$plugin.c" -o "c/$plugin.so" -lm
@@ -30,4 +30,17 @@ for language in c cxx; do
     "$espalier" results "$language-size" --top 1 --csv
 done
 grep -q test_accuracy first.txt
+
+for language in c cxx; do
+    "$espalier" arch words.ini --plugins "$language" --text cps >words.txt
+    grep -q '^text cps$' words.txt
+    "$espalier" run words.ini --plugins "$language" --out "$language-words" --quiet >words.txt
+    "$espalier" results "$language-words" --json >words.json
+    grep -q '"reason": "exhausted"' words.json
+    [ "$(grep -c '"attempt":' words.json)" = 15 ]
+    # The picture of the page.
+    "$espalier" arch words.ini --plugins "$language" --text cxs 2>wrong.txt && exit 1
+    awk '/^espalier: space my_words/ { inside = 1 } /^```/ { inside = 0 } inside' \
+        "$source/docs/writing-a-plugin.md" | cmp - wrong.txt
+done
 echo "all examples built and ran"
