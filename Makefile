@@ -19,8 +19,8 @@ CTEST = ctest --parallel $(TEST_JOBS) --output-on-failure --no-label-summary
 # One `make` after the other: CMake's builds are parallel in themselves.
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
-.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench format format-check \
-	install clean
+.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench reproduce format \
+	format-check install clean
 
 help: ## This list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1	\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -152,6 +152,10 @@ tsan: ## The tests labelled `threads` with the thread sanitizer
 
 bench: build ## The benchmarks
 	@cmake --build build --parallel $(JOBS) --target bench
+
+# What is published and takes too long for a test: a minute or so.
+reproduce: build ## Published counts that take a minute
+	@cmake --build build --parallel $(JOBS) --target reproduce
 
 C_FILES = find sdk core plugins tests -type f \
 	'(' -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' ')' -print0
