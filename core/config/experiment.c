@@ -51,10 +51,8 @@ static esp_status fastest_engine(const struct component **out, struct registry *
         error_clear(&words);
         if (component->kind != ESP_KIND_ENGINE || component->refused || component->shadowed_by)
             continue;
-        if (registry_find(&loaded, registry, ESP_KIND_ENGINE, component->id, &words) != ESP_OK) {
-            log_line(ESP_LOG_WARNING, "engine %s: %s", component->id, words.message);
-            continue;
-        }
+        if (registry_find(&loaded, registry, ESP_KIND_ENGINE, component->id, &words) != ESP_OK)
+            continue; // it is refused from now on, and the run tells it
         uint32_t rank = ((const esp_engine_type *)loaded->type)->rank;
         if (!*out || rank > best) {
             *out = loaded;

@@ -143,6 +143,23 @@ static esp_status open_session(struct run *run, struct error *error)
     return ESP_OK;
 }
 
+// Nothing is skipped silently: which engine computes, and which ones could not.
+static void tell_engine(const struct run *run)
+{
+    const struct experiment *experiment = run->experiment;
+    const struct component *engine = experiment->engine.component;
+    const struct config_entry *entry = config_find(experiment->config, "engine", "plugin");
+    if (!engine || run->cheap || (entry && strcmp(entry->value, "auto") != 0))
+        return;
+    log_line(ESP_LOG_INFO, "engine %s %s: the fastest that loads", engine->id, engine->version);
+    for (uint64_t i = 0; i < registry_count(experiment->registry); i++) {
+        const struct component *component = registry_get(experiment->registry, i);
+        if (component->kind == ESP_KIND_ENGINE && component->refused)
+            log_line(ESP_LOG_WARNING, "engine %s of %s is refused: %s", component->id,
+                     component->path, component->refused);
+    }
+}
+
 static esp_status open_strategy(struct run *run, struct error *error)
 {
     const struct experiment *experiment = run->experiment;
@@ -273,6 +290,8 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
         status = look_at_store(run, &found, error);
     if (status == ESP_OK)
         status = open_session(run, error);
+    if (status == ESP_OK)
+        tell_engine(run);
     if (status == ESP_OK)
         status = found ? run_begin_resumed(run, text, error) : begin_new(run, text, error);
     if (status == ESP_OK && found) // the store's dictionary comes before any pass

@@ -41,7 +41,10 @@ static unsigned distance(const char *a, const char *b)
 const char *text_nearest(const char *word, const char *const *names, uint64_t count)
 {
     const char *nearest = NULL;
-    unsigned limit = (unsigned)strlen(word) / 3 + 1, best = limit + 1;
+    unsigned length = (unsigned)strlen(word);
+    // At least one letter must be right: of a single one nothing can be said.
+    unsigned limit = length / 3 + 1 < length ? length / 3 + 1 : length ? length - 1 : 0;
+    unsigned best = limit + 1;
     for (uint64_t i = 0; i < count; i++) {
         unsigned d = distance(word, names[i]);
         if (d < best) {

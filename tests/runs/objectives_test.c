@@ -134,3 +134,13 @@ Test(objectives, two_of_them_have_a_front_which_is_trained_again)
     cr_assert_eq(json_array_size(json_object_get(results, "finals")), next);
     json_decref(results);
 }
+
+Test(objectives, the_log_says_which_engine_computes)
+{
+    char path[600];
+    json_decref(run(TRAINED "maximize = valid_accuracy\n"));
+    snprintf(path, sizeof path, "%s/log.txt", out);
+    char *log = file_text(path);
+    cr_assert(strstr(log, ": the fastest that loads"), "%s", log);
+    free(log);
+}

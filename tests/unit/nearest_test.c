@@ -43,6 +43,8 @@ Test(nearest, nothing_near)
 {
     cr_expect_str_eq(nearest("xyzzy"), "(none)");
     cr_expect_str_eq(nearest("pop"), "(none)");
+    cr_expect_str_eq(nearest("x"), "(none)", "of one letter nothing can be said");
+    cr_expect_str_eq(nearest(""), "(none)");
     cr_expect_null(text_nearest("batch", NULL, 0), "no names at all");
 }
 
