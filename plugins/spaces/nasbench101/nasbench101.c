@@ -13,8 +13,6 @@
 // Two of the stacks begin by halving the image.
 #define LEAST_SIZE 4
 
-#define NAME_SIZE 8 // of an edge or a vertex in its scope
-
 const char *const edge_names[2] = {"no", "yes"};
 const char *const operation_names[OPERATION_COUNT] = {"conv3x3-bn-relu", "conv1x1-bn-relu",
                                                       "maxpool3x3"};
@@ -27,6 +25,12 @@ void edge_path(char path[PATH_SIZE], unsigned from, unsigned to)
 void operation_path(char path[PATH_SIZE], unsigned vertex)
 {
     snprintf(path, PATH_SIZE, "cell/op/%u", vertex % 10);
+}
+
+// Of a vertex.
+static char digit(unsigned vertex)
+{
+    return (char)('0' + vertex);
 }
 
 // ---- Operations ---------------------------------------------------------------------------------
@@ -76,8 +80,7 @@ static esp_status draw_module(const struct nasbench101 *space, esp_builder *b,
     esp_scope(b, "edge", -1);
     for (unsigned to = 1; to < space->vertices; to++)
         for (unsigned from = 0; from < to; from++) {
-            char name[NAME_SIZE];
-            snprintf(name, sizeof name, "%u-%u", from % 10, to % 10);
+            const char name[] = {digit(from), '-', digit(to), '\0'};
             module->edges[from] |= (uint32_t)esp_choose_one(b, name, edge_names, 2) << to;
         }
     esp_scope_end(b);
@@ -129,9 +132,8 @@ static esp_node emit_module(esp_builder *b, esp_node x, const struct module *mod
     module_channels(module, output_channels, channels);
     esp_share(b, "cell");
     for (unsigned v = 1; v < output && !esp_failed(b); v++) {
-        char name[NAME_SIZE];
+        const char name[] = {digit(kept[v]), '\0'};
         esp_node in = esp_tracing(b) ? x : vertex_input(b, module, kept, channels, outputs, v);
-        snprintf(name, sizeof name, "%u", kept[v] % 10);
         esp_scope(b, "op", -1);
         outputs[v] = esp_choose_op(b, name, in, operations, OPERATION_COUNT, &channels[v]);
         esp_scope_end(b);

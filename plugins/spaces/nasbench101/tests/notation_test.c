@@ -2,7 +2,9 @@
 // NAS-Bench-101 modules as JSON: what is read and printed, and what is wrong with text that is none.
 #include "support/leak.h"
 #include "support/member_lab.h"
+#include "support/structure_notes.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const char space[] = "[space]\nplugin = nasbench101\n";
@@ -141,5 +143,20 @@ TestLeak(notation, says_where_the_json_is_wrong)
     member_expect_wrong(&lab, "{\"ops\": [\"input\", \"output]}", "expected '\"' at the end", 27);
     member_expect_wrong(&lab, "{\"ops\": [\"input\"], \"ops\": []}", "for the second time", 19);
     member_expect_wrong(&lab, CHAIN3 ";", "expected the end", (int64_t)strlen(CHAIN3));
+    member_lab_close(&lab);
+}
+
+// Of the pruned module: vertex 1 is not reached.
+TestLeak(notation, shows_the_module_as_a_graph)
+{
+    struct member_lab lab;
+    member_lab_open(&lab, space);
+    struct arch *arch = member_parse(
+        &lab, "{\"matrix\": [[0,0,1,1,0], [0,0,1,0,1], [0,0,0,1,1], [0,0,0,0,1], [0,0,0,0,0]], "
+              "\"ops\": [\"input\", " C3 ", " C3 ", \"maxpool3x3\", \"output\"]}");
+    char *notes = structure_notes(&lab, arch);
+    cr_expect_str_eq(notes, "[] -:1 conv3x3-bn-relu:0 maxpool3x3:0 -:2 0>1 0>2 1>2 1>3 2>3");
+    free(notes);
+    arch_release(arch);
     member_lab_close(&lab);
 }

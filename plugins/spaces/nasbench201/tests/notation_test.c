@@ -4,6 +4,7 @@
 #include "support/leak.h"
 #include "support/member_lab.h"
 #include "support/shared_table.h"
+#include "support/structure_notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,5 +103,19 @@ TestLeak(notation, says_what_is_wrong_and_where)
     member_expect_wrong(
         &lab, "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|+|none~0|none~1|none~2|none~3|",
         "expected the end", 47);
+    member_lab_close(&lab);
+}
+
+// Operators stand on the edges, and an edge of zeros is none.
+TestLeak(notation, shows_the_cell_as_a_graph)
+{
+    struct member_lab lab;
+    member_lab_open(&lab, space);
+    struct arch *arch = member_parse(&lab, text);
+    char *notes = structure_notes(&lab, arch);
+    cr_expect_str_eq(notes, "[] -:1 add:0 add:0 add:2 0>1=nor_conv_3x3 1>2=skip_connect "
+                            "0>3=avg_pool_3x3 1>3=nor_conv_1x1 2>3=nor_conv_3x3");
+    free(notes);
+    arch_release(arch);
     member_lab_close(&lab);
 }

@@ -4,6 +4,7 @@
 #include "support/leak.h"
 #include "support/member_lab.h"
 #include "support/shared_table.h"
+#include "support/structure_notes.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -208,4 +209,17 @@ TestLeak(nasbench_macro, serves_images_of_any_size_from_8x8_on)
 TestLeak(nasbench_macro, members_train)
 {
     member_lab_train(small, "height = 9\nwidth = 10\nclasses = 3", 6);
+}
+
+TestLeak(nasbench_macro, shows_its_layers_as_a_graph)
+{
+    struct member_lab lab;
+    member_lab_open(&lab, space);
+    struct arch *arch = member_parse(&lab, "01210220");
+    char *notes = structure_notes(&lab, arch);
+    cr_expect_str_eq(notes, "[] -:1 identity:0 mb3_k3:0 mb6_k5:0 mb3_k3:0 identity:0 mb6_k5:0 "
+                            "mb6_k5:0 identity:0 -:2 0>1 1>2 2>3 3>4 4>5 5>6 6>7 7>8 8>9");
+    free(notes);
+    arch_release(arch);
+    member_lab_close(&lab);
 }
