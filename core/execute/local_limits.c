@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// Limits of the executor `local`: workers that pass the time without progress, or the memory, or that do
+// not end when they should.
+#include "execute/local.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+// Seconds that an idle worker has for ending by itself when the executor is destroyed; that one whose
+// channel is closed has for ending; that one has for being dead when it was killed.
+#define GRACE_SECONDS 1.0
+// Looks that lie further apart mean that the coordinator was stopped or busy.
+#define STALL_SECONDS 0.5
+
+static uint64_t resident_bytes(json_int_t pid)
+{
+    char path[64];
+    unsigned long long pages = 0;
+    snprintf(path, sizeof path, "/proc/%lld/statm", (long long)pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    if (fscanf(file, "%*u %llu", &pages) != 1)
+        pages = 0;
+    fclose(file);
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void end_over_memory(struct worker *worker, uint64_t limit)
+{
+    char reason[128];
+    double amount = (double)limit;
+    const char *unit = limit >= UINT64_C(1) << 30 ? "GiB" : "MiB";
+    amount /= limit >= UINT64_C(1) << 30 ? 1073741824.0 : 1048576.0;
+    snprintf(reason, sizeof reason, "passed %.1f %s of resident memory (trial_memory_limit)",
+             amount, unit);
+    local_end_worker(worker, reason);
+}
+
+static void end_over_time(struct worker *worker, double limit)
+{
+    char reason[128];
+    if (worker->job)
+        snprintf(reason, sizeof reason, "no progress for %g s (trial_time_limit)", limit);
+    else
+        snprintf(reason, sizeof reason, "a worker was not ready after %g s (trial_time_limit)",
+                 limit);
+    local_end_worker(worker, reason);
+}
+
+// Answers whether there is anything to look at again.
+static bool watch_worker(struct worker *worker)
+{
+    esp_jobs *jobs = worker->local->jobs;
+    double time_limit = esp_jobs_time_limit(jobs);
+    uint64_t memory_limit = esp_jobs_memory_limit(jobs);
+    double passed = local_seconds(worker->local) - worker->since;
+    bool idle = worker->ready && !worker->job;
+    if (worker->ending) {
+        if (passed > GRACE_SECONDS)
+            process_kill(worker->process);
+    } else if (worker->closed) {
+        if (passed > GRACE_SECONDS)
+            local_end_worker(worker, "the worker closed its channel");
+    } else if (worker->local->closing) {
+        if (passed > GRACE_SECONDS)
+            local_end_worker(worker, NULL);
+    } else if (idle) {
+        return false;
+    } else if (memory_limit && worker->pid && resident_bytes(worker->pid) > memory_limit) {
+        end_over_memory(worker, memory_limit);
+    } else if (time_limit > 0 && passed > time_limit) {
+        end_over_time(worker, time_limit);
+    }
+    return true;
+}
+
+void local_watch(uv_timer_t *timer)
+{
+    struct local *local = timer->data;
+    bool again = false;
+    double now = local_seconds(local);
+    // Timers come before the pipes: what workers said while the coordinator slept or thought was not
+    // read yet, and that time is not theirs.
+    double slept = now - local->last_look > STALL_SECONDS ? now - local->last_look : 0;
+    local->last_look = now;
+    for (struct worker *worker = local->workers; worker; worker = worker->next) {
+        worker->since = worker->since + slept < now ? worker->since + slept : now;
+        again = watch_worker(worker) || again;
+    }
+    if (!again)
+        uv_timer_stop(timer);
+}
