@@ -3,6 +3,7 @@
 #include "support/member_lab.h"
 
 #include "execute/execute.h"
+#include "support/made_dataset.h"
 
 #include <criterion/criterion.h>
 
@@ -235,6 +236,8 @@ void member_lab_expect_refusal(const char *ini, const char *words)
     if (status == ESP_OK)
         status =
             registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error);
+    if (status == ESP_OK)
+        status = registry_add_builtin(registry, ESP_KIND_DATASET, "made", made_dataset(), &error);
     if (status == ESP_OK)
         status = config_parse(&config, text, "lab.ini", ".", &error);
     if (status == ESP_OK)

@@ -52,7 +52,7 @@ void member_lab_walk(struct member_lab *lab, uint64_t seeds);
 void member_lab_train(const char *ini, const char *shape, uint64_t seeds);
 
 // The first sample of this INI (as above) is refused, or something before it, in words that hold
-// `words`.
+// `words`. Its dataset may be `made` (made_dataset.h).
 void member_lab_expect_refusal(const char *ini, const char *words);
 
 #endif

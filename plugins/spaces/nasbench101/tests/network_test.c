@@ -165,6 +165,9 @@ TestLeak(network, refuses_what_it_cannot_serve)
     member_lab_expect_refusal("[space]\nplugin = nasbench101\n[dataset]\nplugin = synthetic\n"
                               "height = 8\nwidth = 3\n",
                               "expected at least 4x4, and the dataset's are 8x3");
+    member_lab_expect_refusal(
+        "[space]\nplugin = nasbench101\n[dataset]\nplugin = made\nkind = rows\n",
+        "it builds networks for images, and the dataset has rows");
     member_lab_expect_refusal("[space]\nplugin = nasbench101\nchannels = 3\n",
                               "channels: 3 cannot be shared out among the 4 vertices");
     member_lab_expect_refusal("[space]\nplugin = nasbench101\nvertices = 8\n", "vertices");

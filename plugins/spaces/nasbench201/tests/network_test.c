@@ -247,6 +247,9 @@ TestLeak(network, refuses_what_it_cannot_serve)
     member_lab_expect_refusal("[space]\nplugin = nasbench201\n[dataset]\nplugin = synthetic\n"
                               "height = 3\nwidth = 8\n",
                               "expected at least 4x4, and the dataset's are 3x8");
+    member_lab_expect_refusal(
+        "[space]\nplugin = nasbench201\n[dataset]\nplugin = made\nkind = rows\n",
+        "it builds networks for images, and the dataset has rows");
     member_lab_expect_refusal("[space]\nplugin = nasbench201\nchannels = 0\n", "channels");
     member_lab_expect_refusal("[space]\nplugin = nasbench201\ncells = 0\n", "cells");
 }

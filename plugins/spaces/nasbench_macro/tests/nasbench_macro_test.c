@@ -203,6 +203,9 @@ TestLeak(nasbench_macro, serves_images_of_any_size_from_8x8_on)
     member_lab_expect_refusal("[space]\nplugin = nasbench_macro\n[dataset]\nplugin = synthetic\n"
                               "height = 7\nwidth = 8\n",
                               "expected at least 8x8, and the dataset's are 7x8");
+    member_lab_expect_refusal(
+        "[space]\nplugin = nasbench_macro\n[dataset]\nplugin = made\nkind = rows\n",
+        "it builds networks for images, and the dataset has rows");
     member_lab_expect_refusal("[space]\nplugin = nasbench_macro\nchannels = 0\n", "channels");
 }
 
