@@ -6,9 +6,7 @@
 #ifndef IDX_FILE_H
 #define IDX_FILE_H
 
-#include <espalier/handle.h>
-
-#include <zlib.h>
+#include "../packed_file.h"
 
 enum { IDX_TYPE_U8 = 0x08, IDX_TYPE_I32 = 0x0c, IDX_TYPE_F32 = 0x0d };
 
@@ -16,14 +14,13 @@ enum { IDX_MOST_DIMENSIONS = 4 };
 
 // Begins as all zero. An item is what the first dimension counts: an image, a row, a label.
 struct idx_file {
-    char *path;
-    uint32_t type; // IDX_TYPE_*
+    const char *path; // that of `packed`
+    uint32_t type;    // IDX_TYPE_*
     uint32_t dimension_count;
     uint64_t dimensions[IDX_MOST_DIMENSIONS]; // each >= 1
     uint64_t item_values;                     // product of all dimensions but the first
     uint64_t value_size;                      // bytes
-    gzFile stream;                            // NULL when nothing is being read
-    uint64_t position;                        // of `stream`: the next item
+    struct packed_file packed;
 };
 
 // Reads the header. Of a plain file the size is tested too; what a gzipped one holds shows when its
