@@ -3,6 +3,7 @@
 #include "support/folder.h"
 
 #include <ftw.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,5 +68,22 @@ char *file_text(const char *path)
     }
     text[used] = '\0';
     fclose(file);
+    return text;
+}
+
+const char *folder_fill(const char *folder, const char *pattern)
+{
+    static char texts[4][4096];
+    static unsigned next;
+    char *text = texts[next++ % 4];
+    size_t used = 0, length = strlen(folder);
+    for (; *pattern; pattern++) {
+        bool place = *pattern == '%';
+        if (used + (place ? length : 1) >= sizeof texts[0])
+            abort();
+        memcpy(text + used, place ? folder : pattern, place ? length : 1);
+        used += place ? length : 1;
+    }
+    text[used] = '\0';
     return text;
 }

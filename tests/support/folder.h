@@ -11,5 +11,7 @@ void folder_delete(char *folder);
 char *folder_write(const char *folder, const char *name, const char *text);
 // The whole of a file as text; owner: the caller (free). NULL where there is none.
 char *file_text(const char *path);
+// `pattern` with the folder for each %. It lives until the fourth call after.
+const char *folder_fill(const char *folder, const char *pattern);
 
 #endif
