@@ -273,8 +273,8 @@ TestLeak(cifar10, what_read_refuses)
         static const char *const messages[] = {
             "%/t: record 2 (byte 6146) has label 253; one from 0 to 9 was expected",
             "%/t: the gzip stream is corrupt: incorrect data check",
-            "%/t: goes on after the 2 records that its end names; one gzip stream a file was "
-            "expected",
+            ("%/t: goes on after the 2 records that its end names; one gzip stream a file was "
+             "expected"),
             "%/t: ends within record 5 of 6",
             "%/t: cannot be opened: No such file or directory",
         };
