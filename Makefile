@@ -7,8 +7,8 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 TEST_JOBS ?= 2
 
 BUILD_PACKAGES = build-essential cmake ninja-build pkg-config libuv1-dev libinih-dev \
-	libsqlite3-dev libjansson-dev libelf-dev libopenblas-dev libxxhash-dev zlib1g-dev libpng-dev libjpeg-dev \
-	libsodium-dev dataset-fashion-mnist
+	libsqlite3-dev libjansson-dev libelf-dev libopenblas-dev libxxhash-dev zlib1g-dev \
+	libsodium-dev libpng-dev libjpeg-dev dataset-fashion-mnist
 CHECK_PACKAGES = libcriterion-dev libonnx-testdata libprotobuf-c-dev protobuf-c-compiler clang \
 	libclang-rt-14-dev clang-format
 
