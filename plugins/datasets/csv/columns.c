@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // See columns.h.
 #include "columns.h"
-#include "nearest.h"
+
+#include "../nearest.h"
 
 #include <inttypes.h>
 #include <math.h>
