@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tables of every sort: what they hold is read, and what is wrong with them is said, by file, line
 // and column.
+#include "support/command.h"
 #include "support/dataset.h"
 #include "support/dataset_run.h"
 #include "support/folder.h"
 #include "support/leak.h"
 
 #include <espalier/plugin.h>
+#include <espalier/random.h>
 
 #include <criterion/criterion.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -443,4 +446,64 @@ Test(csv, a_space_of_images_is_refused)
         dataset_run(folder, folder_fill(folder, "plugin = csv\npath = %/t.csv\n"), NULL, NULL, 2);
     cr_assert(strstr(words, "images, and the dataset has rows"), "%s", words);
     free(words);
+}
+
+// Class yes where x is positive, but for one category, where it is the other way round: dense
+// networks learn it from a table of both sorts of columns.
+Test(csv, dense_networks_learn_a_table)
+{
+    static const char *const colours[] = {"red", "green", "blue, dark"};
+    esp_random random = esp_random_stream(1, 2, 3, 4, 5);
+    char *path = NULL;
+    cr_assert_gt(asprintf(&path, "%s/t.csv", folder), 0);
+    FILE *file = fopen(path, "w");
+    fprintf(file, "id,colour,x,y,answer\n");
+    for (int i = 0; i < 600; i++) {
+        int colour = (int)esp_random_below(&random, 3);
+        double x = esp_random_normal(&random), y = 1000 + esp_random_normal(&random);
+        fprintf(file, "%d,\"%s\",%.4f,%.4f,%s\n", i, colours[colour], 50 * x, y,
+                (x > 0) != (colour == 2) ? "yes" : "no");
+    }
+    fclose(file);
+    free(path);
+    free(dataset_run(folder,
+                     folder_fill(folder,
+                                 "plugin = csv\npath = %/t.csv\nlabel = answer\n"
+                                 "ignore = id\ntest_fraction = 0.2\nvalid_fraction = 0.25\n"),
+                     "[space]\nplugin = mlp\nshapes = free\nmin_depth = 2\nmax_depth = 2\n"
+                     "widths = 16, 32\n",
+                     "[estimator]\nplugin = train\nepochs = 30\nbatch = 32\n", 0));
+    json_t *results = espalier_results(folder_fill(folder, "%/out")), *trial;
+    double best = 0;
+    size_t i;
+    json_array_foreach (json_object_get(results, "trials"), i, trial)
+        best = fmax(best, json_number_value(json_object_get(json_object_get(trial, "metrics"),
+                                                            "valid_accuracy")));
+    cr_assert_gt(best, 0.9, "%g", best);
+    json_decref(results);
+}
+
+// configs/data/two_spirals.csv holds the points that its README's formula gives.
+TestLeak(csv, the_two_spirals)
+{
+    enum { POINTS = 385 };
+    struct error error = {0};
+    struct instance *dataset =
+        dataset_expect(&component, "path = " ESPALIER_SOURCE_DIR
+                                   "/configs/data/two_spirals.csv\nlabel = spiral\n");
+    float *values = malloc(2 * POINTS * 2 * sizeof *values);
+    uint32_t labels[2 * POINTS];
+    cr_assert_eq(info_of(dataset)->split_sizes[ESP_SPLIT_TRAIN], 2 * POINTS);
+    cr_assert_eq(info_of(dataset)->task.channels, 2);
+    cr_assert_eq(dataset_read(dataset, ESP_SPLIT_TRAIN, 0, 2 * POINTS, values, labels, &error),
+                 ESP_OK);
+    for (int i = 0; i < 2 * POINTS; i++) {
+        double angle = i / 2 * acos(-1) / 64, radius = 6.5 * (416 - i / 2) / 416;
+        double side = i % 2 ? -1 : 1;
+        cr_assert_eq(labels[i], (uint32_t)i % 2);
+        cr_assert_float_eq((double)values[2 * i], side * radius * sin(angle), 1e-5);
+        cr_assert_float_eq((double)values[2 * i + 1], side * radius * cos(angle), 1e-5);
+    }
+    free(values);
+    instance_destroy(dataset);
 }
