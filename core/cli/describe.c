@@ -79,12 +79,13 @@ static esp_status print_json(const struct component *component, struct error *er
         return error_memory(error);
     }
     snprintf(abi, sizeof abi, "%u.%u", component->abi_major, component->abi_minor);
-    return output_json(json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:o}", "kind",
-                                 kind_name(component->kind), "id", component->id, "version",
-                                 component->version, "abi", abi, "path", component->path, "sha256",
-                                 component->sha256, "summary", description.summary, "source",
-                                 description.source, "parameters", params),
-                       error);
+    return output_json(
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:s?, s:s?, s:s?, s:o}", "kind",
+                  kind_name(component->kind), "id", component->id, "version", component->version,
+                  "abi", abi, "path", component->path, "sha256", component->sha256, "summary",
+                  description.summary, "source", description.source, "notation",
+                  description_notation(component->type, component->kind), "parameters", params),
+        error);
 }
 
 static void print_param(const esp_param *row)
@@ -112,6 +113,9 @@ static void print_words(const struct component *component)
     if (description.source)
         printf("  after %s\n", description.source);
     printf("  %s\n", component_place(component));
+    const char *notation = description_notation(component->type, component->kind);
+    if (notation)
+        printf("  notation %s\n", notation);
     if (description.param_count == 0)
         printf("  no parameters\n");
     for (uint64_t i = 0; i < description.param_count; i++)

@@ -38,9 +38,22 @@ static int exit_status(esp_status status)
     }
 }
 
-// Runs to the end; `*out` names the out folder for the summary.
+// The best architecture in its space's notation. Owner: the caller. NULL where there is none.
+static char *best_text(struct run *run)
+{
+    const char *text = NULL;
+    struct error words;
+    error_clear(&words);
+    if (run->best < 0 || !run->trials[run->best].arch ||
+        builder_print(session_builder(run->session), run->trials[run->best].arch, &text, &words) !=
+            ESP_OK)
+        return NULL;
+    return strdup(text);
+}
+
+// Runs to the end; `*out` names the out folder for the summary, and `*text` its best architecture.
 static int run_all(const struct experiment *experiment, const struct run_options *options,
-                   char **out, struct error *error)
+                   char **out, char **text, struct error *error)
 {
     struct run *run = NULL;
     esp_status status = run_open(&run, experiment, options, error);
@@ -59,6 +72,7 @@ static int run_all(const struct experiment *experiment, const struct run_options
         error_set(error, ESP_ERROR, "no trial was completed");
         result = EXIT_NO_RESULT;
     }
+    *text = best_text(run);
     run_close(run);
     return result;
 }
@@ -68,7 +82,7 @@ int command_run(int argc, char **argv)
     struct options options;
     struct loaded loaded = {0};
     struct error error;
-    char *out = NULL;
+    char *out = NULL, *text = NULL;
     error_clear(&error);
     signal(SIGPIPE, SIG_IGN); // a worker that dies while it is written to is the executor's to tell
     int result = options_parse(&options, "run CONFIG", run_options_table,
@@ -80,7 +94,7 @@ int command_run(int argc, char **argv)
         struct run_options run_options = {.resume = options_given(&options, "resume"),
                                           .quiet = options_given(&options, "quiet"),
                                           .json = options_given(&options, "json")};
-        result = run_all(loaded.experiment, &run_options, &out, &error);
+        result = run_all(loaded.experiment, &run_options, &out, &text, &error);
     } else {
         result = EXIT_WRONG_USE;
     }
@@ -89,7 +103,7 @@ int command_run(int argc, char **argv)
     if (out && (result == EXIT_DONE || result == EXIT_INTERRUPTED)) {
         struct error second;
         error_clear(&second);
-        if (summary_print(out, options_given(&options, "json"), &second) != ESP_OK)
+        if (summary_print(out, text, options_given(&options, "json"), &second) != ESP_OK)
             fprintf(stderr, "espalier: %s\n", second.message);
         if (result == EXIT_INTERRUPTED)
             fprintf(stderr, "interrupted; --resume goes on\n");
@@ -97,6 +111,7 @@ int command_run(int argc, char **argv)
         fprintf(stderr, "the run is in %s; --resume goes on with it\n", out);
     }
     free(out);
+    free(text);
     loaded_close(&loaded);
     options_destroy(&options);
     return result;

@@ -11,6 +11,7 @@
 
 static const struct option show_options[] = {
     {"json", NULL, "all of it as JSON"},
+    {"plugins", "DIR", "a folder of plugins, looked at first"},
 };
 
 // The trial's curve.json; NULL where there is none.
@@ -43,13 +44,17 @@ static void print_curve(const json_t *curve)
 }
 
 static void print_trial(const struct results *results, const struct result_trial *trial,
-                        const json_t *curve)
+                        const struct arch_words *words, const json_t *curve)
 {
     printf("Trial %llu of run %s: %s\n", (unsigned long long)trial->trial, results->row.name,
            trial_state_name(trial->state));
     if (trial->error)
         printf("  %s\n", trial->error);
     printf("Architecture %016llx:\n", (unsigned long long)trial->hash);
+    if (words->text)
+        printf("  text %s\n", words->text);
+    if (words->canonical[0])
+        printf("  canonical %s\n", words->canonical);
     arch_print_words(trial->arch, "  ", stdout);
     for (uint64_t i = 0; i < trial->fidelity_count; i++)
         printf("Fidelity %s = %g\n", trial->fidelity[i].name, trial->fidelity[i].value);
@@ -89,16 +94,20 @@ int command_show(int argc, char **argv)
         status = trial_find(&trial, &results, options_argument(&options, 1), &error);
         if (status == ESP_OK) {
             json_t *curve = load_curve(&results, trial);
+            struct arch_words words;
+            trial_words(&words, &results, trial, &options);
             if (options_given(&options, "json")) {
                 json_t *json = result_trial_json(&results, trial);
+                arch_words_json(&words, json);
                 json_object_set(json, "curve", curve ? curve : json_null());
                 json_object_set(json, "plugins", results.plugins);
                 json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
                 printf("\n");
                 json_decref(json);
             } else {
-                print_trial(&results, trial, curve);
+                print_trial(&results, trial, &words, curve);
             }
+            arch_words_destroy(&words);
             json_decref(curve);
         }
         results_destroy(&results);

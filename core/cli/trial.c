@@ -40,3 +40,25 @@ esp_status trial_arch(struct arch **out, struct session *session, const struct r
     json_decref(json);
     return status;
 }
+
+void trial_words(struct arch_words *out, const struct results *results,
+                 const struct result_trial *trial, struct options *options)
+{
+    struct loaded loaded = {0};
+    struct session *session = NULL;
+    struct arch *arch = NULL;
+    struct error error;
+    error_clear(&error);
+    memset(out, 0, sizeof *out);
+    esp_status status =
+        loaded_open_text(&loaded, results->row.config, results->folder, options, &error);
+    if (status == ESP_OK)
+        status = session_create(&session, loaded.experiment, false, &error);
+    if (status == ESP_OK)
+        status = trial_arch(&arch, session, results, trial, &error);
+    if (status == ESP_OK)
+        arch_words(out, session_builder(session), arch, &error);
+    arch_release(arch);
+    session_destroy(session);
+    loaded_close(&loaded);
+}

@@ -137,6 +137,9 @@ static bool write_component(FILE *file, const struct component *component)
     if (description.source)
         fprintf(file, " (%s)", description.source);
     fprintf(file, "\n\n");
+    const char *notation = description_notation(component->type, component->kind);
+    if (notation)
+        fprintf(file, "Notation: `%s`\n\n", notation);
     return write_table(file, description.params, description.param_count, description.param_stride);
 }
 

@@ -66,6 +66,13 @@ const void *description_ability(const void *type, uint32_t kind, const char *id)
     return ability ? ability(id) : NULL;
 }
 
+const char *description_notation(const void *type, uint32_t kind)
+{
+    const esp_space_text *text =
+        kind == ESP_KIND_SPACE ? description_ability(type, kind, ESP_SPACE_TEXT) : NULL;
+    return text ? text->notation : NULL;
+}
+
 // ---- Required functions -----------------------------------------------------------------------
 
 struct required {
@@ -139,6 +146,11 @@ static esp_status check_functions(const void *type, uint32_t kind, struct error 
     return ESP_OK;
 }
 
+static bool valid_words(const char *words)
+{
+    return !words || text_printable(words);
+}
+
 // ---- Abilities --------------------------------------------------------------------------------
 
 // Those whose functions the host calls wherever it finds the table. Sizes are those of revision 1.
@@ -182,6 +194,8 @@ static esp_status check_abilities(const void *type, uint32_t kind, struct error 
         if (table)
             status = check_ability(known, table, error);
     }
+    if (status == ESP_OK && !valid_words(description_notation(type, kind)))
+        status = error_set(error, ESP_ERROR_DATA, "its notation is no printable UTF-8");
     return status;
 }
 
@@ -191,11 +205,6 @@ static bool valid_name(const char *name)
 {
     static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
     return name[0] >= 'a' && name[0] <= 'z' && name[strspn(name, letters)] == '\0';
-}
-
-static bool valid_words(const char *words)
-{
-    return !words || text_printable(words);
 }
 
 static esp_status check_choices(const esp_param *row, struct error *error)

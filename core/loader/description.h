@@ -21,6 +21,8 @@ struct description description_of(const void *type);
 // Row `i` of its parameter table.
 const esp_param *description_param(const struct description *description, uint64_t i);
 
+// An example of a space's own notation, or NULL.
+const char *description_notation(const void *type, uint32_t kind);
 // The table of an ability, or NULL.
 const void *description_ability(const void *type, uint32_t kind, const char *id);
 

@@ -42,7 +42,7 @@ static void print_metric(const char *name, double value)
         printf("  %-20s %.5g\n", name, value);
 }
 
-static void print_best(const struct results *results)
+static void print_best(const struct results *results, const char *text)
 {
     if (results->set.best < 0) {
         printf("No trial was completed.\n");
@@ -52,6 +52,8 @@ static void print_best(const struct results *results)
     printf("\nBest architecture: trial %llu%s, hash %016llx\n", (unsigned long long)trial->trial,
            results->set.partial ? " (no trial had the full fidelity)" : "",
            (unsigned long long)trial->hash);
+    if (text)
+        printf("  text %s\n", text);
     arch_print_words(trial->arch, "  ", stdout);
     printf("Metrics:\n");
     for (uint64_t i = 0; i < results->metrics.count; i++)
@@ -113,7 +115,7 @@ static void print_paths(const struct results *results)
     printf("  espalier train %s %lld --set final.epochs=20\n", folder, best);
 }
 
-esp_status summary_print(const char *folder, bool json, struct error *error)
+esp_status summary_print(const char *folder, const char *text, bool json, struct error *error)
 {
     struct results results;
     esp_status status = results_load(&results, folder, error);
@@ -128,7 +130,7 @@ esp_status summary_print(const char *folder, bool json, struct error *error)
         status = whole ? ESP_OK : ESP_ERROR;
     } else {
         print_head(&results);
-        print_best(&results);
+        print_best(&results, text);
         print_finals(&results);
         print_paths(&results);
     }

@@ -7,6 +7,7 @@
 #include "error/error.h"
 
 // Reads the store in `folder` and prints to standard output; `json`: the JSON of `results --json`.
-esp_status summary_print(const char *folder, bool json, struct error *error);
+// `text`: the best architecture in its space's notation, or NULL.
+esp_status summary_print(const char *folder, const char *text, bool json, struct error *error);
 
 #endif

@@ -270,6 +270,37 @@ Test(strategy, reads_text_canonical_hash_and_structure, .init = begin, .fini = e
     }
 }
 
+// ---- Where a run is shown -----------------------------------------------------------------------
+
+Test(shown, text_of_a_trial_and_notation_of_a_space, .init = begin, .fini = end)
+{
+    char out[4096];
+    snprintf(out, sizeof out, "%s/shown", folder);
+    char *summary =
+        espalier_expect(0, WORDS("run", config, "--out", out, "--quiet", "--set",
+                                 "start.arch=conv-skip|pool*2", "--set", "budget.trials=1"));
+    cr_expect(strstr(summary, "\n  text conv-skip|pool*2\n"), "%s", summary);
+    free(summary);
+    char *words = espalier_expect(0, WORDS("show", out, "0"));
+    cr_expect(strstr(words, "\n  text conv-skip|pool*2\n  canonical "), "%s", words);
+    free(words);
+    json_t *json = run_json(WORDS("show", out, "0", "--json"));
+    cr_expect_str_eq(text_of(json, "text"), "conv-skip|pool*2");
+    json_decref(json);
+    // Without the space's plugin the trial is shown all the same.
+    setenv("ESPALIER_PLUGINS", folder, 1);
+    words = espalier_expect(0, WORDS("show", out, "0"));
+    cr_expect(strstr(words, "cell/first = conv") && !strstr(words, "text"), "%s", words);
+    free(words);
+    setenv("ESPALIER_PLUGINS", getenv("ESPALIER_TEST_PLUGINS"), 1);
+    words = espalier_expect(0, WORDS("describe", "space/worded"));
+    cr_expect(strstr(words, "\n  notation conv-pool|skip*2\n"), "%s", words);
+    free(words);
+    json = run_json(WORDS("describe", "space/worded", "--json"));
+    cr_expect_str_eq(text_of(json, "notation"), "conv-pool|skip*2");
+    json_decref(json);
+}
+
 // ---- Drawings -----------------------------------------------------------------------------------
 
 Test(drawing, of_network_and_cells, .init = begin, .fini = end)
