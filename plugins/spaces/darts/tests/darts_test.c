@@ -118,6 +118,59 @@ TestLeak(darts, every_output_but_an_identity_is_dropped)
     }
 }
 
+// What no count of params shows. V2 in 8 cells: two projections a cell; five sep_conv_3x3 (two ReLUs and
+// batch norms each) and a dil_conv_3x3 in each of 6 normal cells; five max_pool_3x3 in each of 2
+// reduction cells, which the search network normalizes; a reduction before each of two cells.
+TestLeak(darts, operators_are_those_of_the_darts_code)
+{
+    for (int search = 0; search < 2; search++) {
+        open_space(search ? "network = search\n" : "drop_path = 0\n");
+        struct arch *arch = member_parse(&lab, V2);
+        member_expect_operators(&lab, arch, "Relu", 8 * 2 + 6 * (5 * 2 + 1));
+        member_expect_operators(&lab, arch, "BatchNormalization",
+                                1 + 8 * 2 + 6 * (5 * 2 + 1) + (search ? 2 * 5 : 0));
+        member_expect_operators(&lab, arch, "MaxPool", 2 * 5);
+        member_expect_operators(&lab, arch, "AveragePool", 0);
+        member_expect_operators(&lab, arch, "Slice", 2);
+        arch_release(arch);
+        arch = member_parse(&lab, LARGE);
+        member_expect_operators(&lab, arch, "MaxPool", 0);
+        member_expect_operators(&lab, arch, "AveragePool", 2 * 4);
+        // Projections of two cells, and a skip of stride 2 in each of 4 nodes of the 2 reductions.
+        member_expect_operators(&lab, arch, "Slice", 2 + 2 * 4);
+        arch_release(arch);
+        member_lab_close(&lab);
+    }
+}
+
+static int64_t first_of(const esp_graph_node *node, const char *list)
+{
+    return esp_graph_attribute(node, list)->ints[0];
+}
+
+TestLeak(darts, dilated_convolutions_alone_are_dilated)
+{
+    uint64_t dilated = 0, strided = 0;
+    open_space("");
+    struct arch *arch = member_parse(&lab, LARGE);
+    struct graph *graph = member_graph(&lab, arch);
+    for (uint64_t i = 0; i < esp_graph_node_count(graph_handle(graph)); i++) {
+        const esp_graph_node *node = esp_graph_get(graph_handle(graph), i);
+        if (strcmp(node->op, "Conv") != 0)
+            continue;
+        bool depthwise = strstr(node->path, "dil_conv_5x5/depthwise") != NULL;
+        cr_expect_eq(first_of(node, "dilations"), depthwise ? 2 : 1, "%s", node->path);
+        cr_expect(!depthwise || first_of(node, "kernel_shape") == 5);
+        dilated += depthwise;
+        strided += first_of(node, "strides") == 2;
+    }
+    cr_expect_eq(dilated, 6 * 4);
+    cr_expect_eq(strided, 2 * 2 + 2 * 4 * 2, "both halves of each reduction");
+    graph_destroy(graph);
+    arch_release(arch);
+    member_lab_close(&lab);
+}
+
 TestLeak(darts, the_network_for_imagenet_has_its_stem_and_head)
 {
     open_space("stem = imagenet\nchannels = 48\ncells = 14\nauxiliary = yes\n"

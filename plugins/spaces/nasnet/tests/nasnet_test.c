@@ -156,15 +156,100 @@ TestLeak(nasnet, operations_have_their_params)
     }
 }
 
+// The first operator that has a window in each operation of a reduction cell.
+TestLeak(nasnet, operations_have_their_windows)
+{
+    static const struct {
+        const char *op, *onnx;
+        int64_t height, width, stride_height, stride_width, dilation;
+        uint64_t relus; // of one operation
+    } rows[] = {
+        {"identity", "Conv", 1, 1, 2, 2, 1, 1},
+        {"conv_1x3_3x1", "Conv", 1, 3, 1, 2, 1, 1},
+        {"conv_1x7_7x1", "Conv", 1, 7, 1, 2, 1, 1},
+        {"dil_conv_3x3", "Conv", 3, 3, 2, 2, 2, 1},
+        {"avg_pool_3x3", "AveragePool", 3, 3, 2, 2, 1, 0},
+        {"max_pool_3x3", "MaxPool", 3, 3, 2, 2, 1, 0},
+        {"max_pool_5x5", "MaxPool", 5, 5, 2, 2, 1, 0},
+        {"max_pool_7x7", "MaxPool", 7, 7, 2, 2, 1, 0},
+        {"conv_1x1", "Conv", 1, 1, 2, 2, 1, 1},
+        {"conv_3x3", "Conv", 3, 3, 2, 2, 1, 1},
+        {"sep_conv_3x3", "Conv", 3, 3, 2, 2, 1, 2},
+        {"sep_conv_5x5", "Conv", 5, 5, 2, 2, 1, 2},
+        {"sep_conv_7x7", "Conv", 7, 7, 2, 2, 1, 2},
+    };
+    cr_assert_eq(ESP_COUNT(rows), NASNET_OPERATIONS);
+    for (size_t i = 0; i < ESP_COUNT(rows); i++) {
+        char space[512], within[128];
+        snprintf(space, sizeof space,
+                 "cells = 5\nnodes = 1\ncombine = add\n[fix]\n*/input = 1\nnormal/*/op = "
+                 "identity\nreduce/*/op = %s\n",
+                 rows[i].op);
+        snprintf(within, sizeof within, "cell/1/reduce/block/2/left/1/op/%s/", rows[i].op);
+        open_space(space);
+        struct arch *arch = member_sample(&lab, 0);
+        struct graph *graph = member_graph(&lab, arch);
+        const esp_graph_node *first = NULL;
+        uint64_t relus = 0;
+        for (uint64_t n = 0; n < esp_graph_node_count(graph_handle(graph)); n++) {
+            const esp_graph_node *node = esp_graph_get(graph_handle(graph), n);
+            if (strncmp(node->path, within, strlen(within)) != 0)
+                continue;
+            relus += strcmp(node->op, "Relu") == 0;
+            if (!first && esp_graph_attribute(node, "kernel_shape"))
+                first = node;
+        }
+        cr_assert_not_null(first, "%s", rows[i].op);
+        cr_expect_str_eq(first->op, rows[i].onnx);
+        cr_expect_eq(esp_graph_attribute(first, "kernel_shape")->ints[0], rows[i].height);
+        cr_expect_eq(esp_graph_attribute(first, "kernel_shape")->ints[1], rows[i].width);
+        cr_expect_eq(esp_graph_attribute(first, "strides")->ints[0], rows[i].stride_height);
+        cr_expect_eq(esp_graph_attribute(first, "strides")->ints[1], rows[i].stride_width);
+        cr_expect_eq(esp_graph_attribute(first, "dilations")->ints[0], rows[i].dilation);
+        cr_expect_eq(relus, rows[i].relus, "%s", rows[i].op);
+        graph_destroy(graph);
+        arch_release(arch);
+        member_lab_close(&lab);
+    }
+}
+
+// With one block of width F a cell's output has F channels, the stem 3 F. The cell behind the first of
+// the reductions takes the first cell's output for h[i-1], or the state before it, the stem.
+TestLeak(nasnet, a_reduction_may_be_skipped)
+{
+    for (int skip = 0; skip < 2; skip++) {
+        char space[256];
+        snprintf(space, sizeof space,
+                 "channels = 4\ncells = 5\nnodes = 1\ncombine = add\nskip_reduction = %s\n[fix]\n"
+                 "*/op = identity\n*/left/input = 0\n*/right/input = 1\n",
+                 skip ? "yes" : "no");
+        open_space(space);
+        struct arch *arch = member_sample(&lab, 0);
+        struct graph *graph = member_graph(&lab, arch);
+        int64_t channels = 0;
+        for (uint64_t i = 0; i < esp_graph_node_count(graph_handle(graph)); i++) {
+            const esp_graph_node *node = esp_graph_get(graph_handle(graph), i);
+            if (strcmp(node->path, "cell/2/normal/previous/conv") == 0)
+                channels = node->weights[0].shape.dims[1];
+        }
+        cr_expect_eq(channels, skip ? 3 * 4 : 4);
+        graph_destroy(graph);
+        arch_release(arch);
+        member_lab_close(&lab);
+    }
+}
+
 // ---- Laws of a space ----------------------------------------------------------------------------
 
-#define ODD "[dataset]\nplugin = synthetic\nheight = 31\nwidth = 29\n"
+#define ODD                                                                                        \
+    "channels = 4\ncells = 6\noutput = search\nauxiliary = yes\n[dataset]\nplugin = synthetic\n"   \
+    "height = 31\nwidth = 29\n"
 
 TestLeak(nasnet, members_are_drawn_changed_crossed_and_replayed)
 {
     static const char *const spaces[] = {
         "channels = 4\ncells = 5\n",
-        "channels = 4\ncells = 6\noutput = search\nauxiliary = yes\n" ODD,
+        ODD,
         "channels = 4\ncells = 3\nnetwork = darts\noutput = search\n",
         "channels = 8\ncells = 7\nstem = imagenet\noutput = search\n",
         "channels = 8\ncells = 8\nstem = imagenet\nskip_reduction = yes\ncombine = concat\n",
@@ -341,10 +426,14 @@ TestLeak(nasnet, isomorphic_cells_are_one)
     expect_canonical("Genotype(normal=[('sep_conv_3x3', 0), ('skip_connect', 1), ('max_pool_3x3', "
                      "0), ('sep_conv_3x3', 1)], normal_concat=[0, 2, 3]" PLAIN,
                      form);
+    static const char twice[] =
+        "normal 0 sep_conv_3x3 + 1 identity; 2 max_pool_3x3 +* 2 sep_conv_3x3; out" PLAIN_FORM;
     expect_canonical("Genotype(normal=[('sep_conv_3x3', 0), ('skip_connect', 1), ('max_pool_3x3', "
+                     "2), ('sep_conv_3x3', 2)], normal_concat=[3]" PLAIN,
+                     twice);
+    expect_canonical("Genotype(normal=[('sep_conv_3x3', 0), ('skip_connect', 1), ('sep_conv_3x3', "
                      "2), ('max_pool_3x3', 2)], normal_concat=[3]" PLAIN,
-                     "normal 0 sep_conv_3x3 + 1 identity; 2 max_pool_3x3 +* 2 max_pool_3x3; "
-                     "out" PLAIN_FORM);
+                     twice);
     member_lab_close(&lab);
 }
 
