@@ -386,6 +386,45 @@ TestLeak(darts, what_does_not_parse_is_shown)
     member_lab_close(&lab);
 }
 
+// Texts with a few wrong bytes are members or are refused in words; nothing else happens.
+TestLeak(darts, damaged_texts_are_refused)
+{
+    static const char bytes[] = "()[]',=0123456789 _abcdegimnoprstuvx\"\n\xff";
+    esp_random random = esp_random_stream(5, 0, 0, 0, 0);
+    open_space("");
+    for (int i = 0; i < 5000; i++) {
+        char text[sizeof V2 + 8] = V2;
+        for (uint64_t edits = 1 + esp_random_below(&random, 3); edits > 0; edits--) {
+            size_t length = strlen(text), at = (size_t)esp_random_below(&random, length);
+            char byte = bytes[esp_random_below(&random, sizeof bytes - 1)];
+            switch (esp_random_below(&random, 4)) {
+            case 0:
+                text[at] = byte;
+                break;
+            case 1:
+                memmove(text + at, text + at + 1, length - at);
+                break;
+            case 2:
+                memmove(text + at + 1, text + at, length - at + 1);
+                text[at] = byte;
+                break;
+            default:
+                text[at] = '\0';
+            }
+            if (!text[0])
+                break;
+        }
+        struct arch *arch = NULL;
+        error_clear(&lab.error);
+        esp_status status = builder_parse(lab.builder, text, NULL, 0, &arch, &lab.error);
+        if (status == ESP_OK)
+            arch_release(arch);
+        else
+            cr_assert_eq(status, ESP_ERROR_INVALID, "%s: %s", text, lab.error.message);
+    }
+    member_lab_close(&lab);
+}
+
 // ---- Canonical form -----------------------------------------------------------------------------
 
 #define REDUCE "normal_concat=[2, 3, 4, 5], reduce=[" LARGE_REDUCE "], reduce_concat=[2, 3, 4, 5])"
