@@ -49,9 +49,10 @@ uint64_t domain_size(const esp_domain *domain);
 // JSON of a domain, for the store's dictionary and `arch --json`; back with dictionary_restore.
 json_t *domain_json(const esp_domain *domain);
 
-// The packed form: per decision its number and value as LEB128 integers (reals as 8 bytes). Owner:
-// the caller (free).
-esp_status arch_pack(const struct arch *arch, void **bytes, size_t *size, struct error *error);
+// The packed form: per decision its number and value as LEB128 integers (reals as 8 bytes), in a room
+// of the caller's that grows: `*bytes` NULL and `*capacity` 0 at first, freed by the caller.
+esp_status arch_pack(const struct arch *arch, void **bytes, size_t *capacity, size_t *size,
+                     struct error *error);
 struct arch *arch_unpack(struct dictionary *dictionary, const void *bytes, size_t size,
                          struct error *error);
 

@@ -5,6 +5,7 @@
 // the 8 bytes of a binary64, little-endian; the count of a subset, its first index and the distances
 // of the others from the one before.
 #include "arch/arch.h"
+#include "arch/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +44,8 @@ static unsigned char *pack_value(unsigned char *at, const esp_domain *domain, es
     }
 }
 
-esp_status arch_pack(const struct arch *arch, void **bytes, size_t *size, struct error *error)
+esp_status arch_pack(const struct arch *arch, void **bytes, size_t *capacity, size_t *size,
+                     struct error *error)
 {
     uint64_t count;
     const struct choice *choices = arch_choices(arch, &count);
@@ -53,15 +55,14 @@ esp_status arch_pack(const struct arch *arch, void **bytes, size_t *size, struct
         most += LEB128_MOST * (choices[i].value.kind == ESP_DECISION_SUBSET
                                    ? choices[i].value.count + UINT64_C(2)
                                    : 2);
-    unsigned char *packed = malloc(most), *at = packed;
-    if (!packed)
+    if (!array_reserve(bytes, capacity, most, 1))
         return error_memory(error);
+    unsigned char *packed = *bytes, *at = packed;
     for (uint64_t i = 0; i < count; i++) {
         at = pack_integer(at, choices[i].decision);
         at = pack_value(at, dictionary_decision_domain(dictionary, choices[i].decision),
                         choices[i].value);
     }
-    *bytes = packed;
     *size = (size_t)(at - packed);
     return ESP_OK;
 }

@@ -136,16 +136,13 @@ static esp_status evaluate_cheap(struct run *run, uint64_t number, struct error 
     const struct metrics *metrics = &run->metrics;
     if (trial_state_is_outcome(trial->state))
         return ESP_OK;
-    trial->metrics = malloc(metrics->count * sizeof *trial->metrics);
-    if (!trial->metrics)
-        return error_memory(error);
-    for (uint64_t i = 0; i < metrics->count; i++)
-        trial->metrics[i] = NAN;
     struct error words;
     error_clear(&words);
-    esp_status status =
-        session_evaluate_cheap(run->session, trial->arch, trial->lineage, trial->fidelity,
-                               trial->fidelity_count, trial->metrics, &words);
+    esp_status status = run_give_metrics(run, trial, error);
+    if (status != ESP_OK)
+        return status;
+    status = session_evaluate_cheap(run->session, trial->arch, trial->lineage, trial->fidelity,
+                                    trial->fidelity_count, trial->metrics, &words);
     // What the estimator reads does not serve the run: no trial would fare better.
     if (status == ESP_ERROR_DATA)
         return error_set(error, ESP_ERROR, "estimator %s: %s",
@@ -160,8 +157,7 @@ static esp_status evaluate_cheap(struct run *run, uint64_t number, struct error 
     if (status != ESP_OK) {
         error_ensure(&words, status, run->experiment->estimator.component->id);
         trial->error = strdup(words.message);
-        free(trial->metrics);
-        trial->metrics = NULL;
+        run_take_metrics(run, trial);
     }
     order_outcome(run->order, number);
     return ESP_OK;
@@ -372,15 +368,16 @@ static esp_status write_tell(struct run *run, uint64_t number, struct error *err
 {
     struct trial *trial = &run->trials[number];
     struct trial_row row = run_trial_row(run, number);
+    double now = run->began + trial->elapsed - run->elapsed_before;
     esp_status status;
     if (run->cheap && !trial->stored) {
         status = store_insert_trial(run->store, run->row.run, &row, error);
         trial->stored = true;
-        return status == ESP_OK ? store_tick(run->store, error) : status;
+        return status == ESP_OK ? store_tick(run->store, now, error) : status;
     }
     // That a trial was told is committed with what the strategy asks next, or before the wait.
     status = store_update_trial(run->store, run->row.run, &row, error);
-    return status == ESP_OK && run->cheap ? store_tick(run->store, error) : status;
+    return status == ESP_OK && run->cheap ? store_tick(run->store, now, error) : status;
 }
 
 static esp_status do_tell(struct run *run, uint64_t number, struct error *error)
@@ -458,8 +455,7 @@ static esp_status cancel_open(struct run *run, struct error *error)
         struct trial *trial = &run->trials[number];
         trial->state = TRIAL_CANCELLED;
         trial->elapsed = run_elapsed(run);
-        free(trial->metrics);
-        trial->metrics = NULL;
+        run_take_metrics(run, trial);
         struct trial_row row = run_trial_row(run, number);
         status = trial->stored ? store_update_trial(run->store, run->row.run, &row, error)
                                : store_insert_trial(run->store, run->row.run, &row, error);

@@ -319,9 +319,7 @@ void run_close(struct run *run)
     search_destroy(run->search);
     start_destroy(&run->start);
     order_destroy(run->order);
-    for (uint64_t i = 0; i < run->trial_count; i++)
-        trial_clear(&run->trials[i]);
-    free(run->trials);
+    run_clear_trials(run);
     free(run->stored_tells);
     free(run->submitted);
     store_close(run->store);

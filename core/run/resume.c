@@ -79,12 +79,11 @@ static esp_status load_trial(void *self, const struct trial_row *row)
     if (row->error && !(trial->error = strdup(row->error)))
         return error_memory(&run->error);
     if (row->metrics) {
-        uint64_t count = run->metrics.count;
-        trial->metrics = malloc(count * sizeof *trial->metrics);
-        if (!trial->metrics)
-            return error_memory(&run->error);
-        for (uint64_t i = 0; i < count; i++)
-            trial->metrics[i] = i < row->metric_count ? row->metrics[i] : NAN;
+        esp_status status = run_give_metrics(run, trial, &run->error);
+        if (status != ESP_OK)
+            return status;
+        for (uint64_t i = 0; i < run->metrics.count && i < row->metric_count; i++)
+            trial->metrics[i] = row->metrics[i];
     }
     if (row->fidelity_count > 0) {
         trial->fidelity = calloc(row->fidelity_count, sizeof *trial->fidelity);

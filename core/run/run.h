@@ -29,26 +29,26 @@
 // How often a trial whose worker was lost is run again.
 #define RUN_LOST_RETRIES 3
 
-// A trial in memory.
+// A trial in memory. A run may have millions: 120 bytes each, and its metrics.
 struct trial {
-    enum trial_state state;
-    struct arch *arch; // NULL once nobody needs it (cheap trials that were told)
+    struct arch *arch;         // NULL once nobody needs it (cheap trials that were told)
+    double *metrics;           // in the run's order; NULL without; owner: the run
+    struct fidelity *fidelity; // `fidelity_count` of them
+    char *error;
+    char *folder;  // of the current attempt
+    char *earlier; // of a lost attempt that may hold a checkpoint
     uint64_t hash;
     uint64_t asked_event, told_event;
     uint64_t lineage;
     int64_t parent;
-    uint32_t mode;
-    uint64_t attempt; // of the next or current submission
-    uint32_t lost;    // how often its worker was lost in this session
-    struct fidelity *fidelity;
-    uint64_t fidelity_count;
-    double *metrics; // in the run's order; NULL without
     double seconds, elapsed;
-    char *error;
-    char *folder;   // of the current attempt
-    char *earlier;  // of a lost attempt that may hold a checkpoint
-    bool stored;    // a row is in the store
-    bool continued; // a continuation of it was asked: the next starts a new lineage
+    uint32_t attempt; // of the next or current submission
+    uint32_t fidelity_count;
+    enum trial_state state : 8;
+    uint32_t mode : 8;
+    uint32_t lost : 8;  // how often its worker was lost in this session
+    bool stored : 1;    // a row is in the store
+    bool continued : 1; // a continuation of it was asked: the next starts a new lineage
 };
 
 struct run_options {
@@ -84,6 +84,10 @@ struct run {
 
     struct trial *trials;
     uint64_t trial_count, trial_capacity;
+    double **blocks; // of trials' metrics
+    uint64_t block_count;
+    uint64_t block_used;    // trials whose metrics are in the last one
+    double *spare_metrics;  // of a trial that has none after all; NULL: none
     uint64_t stored_count;  // trials of earlier sessions: replayed before anything new
     uint64_t *stored_tells; // asynchronous order: trials in the order of their tells
     uint64_t stored_tell_count, stored_tell_next;
@@ -137,7 +141,11 @@ esp_status run_begin_resumed(struct run *run, const char *text, struct error *er
 
 // A new place for trial `run->trial_count`.
 struct trial *run_add_trial(struct run *run, struct error *error);
-void trial_clear(struct trial *trial);
+// Room for the metrics of a trial, all NaN; and back, where it has none after all.
+esp_status run_give_metrics(struct run *run, struct trial *trial, struct error *error);
+void run_take_metrics(struct run *run, struct trial *trial);
+// Frees all trials.
+void run_clear_trials(struct run *run);
 
 // The store's row of a trial.
 struct trial_row run_trial_row(const struct run *run, uint64_t trial);

@@ -241,9 +241,9 @@ esp_status run_submit_final(struct run *run, uint64_t job,
 static esp_status keep_metrics(struct run *run, struct trial *trial, const struct result *result,
                                struct error *error)
 {
-    trial->metrics = malloc(run->metrics.count * sizeof *trial->metrics);
-    if (!trial->metrics)
-        return error_memory(error);
+    esp_status status = run_give_metrics(run, trial, error);
+    if (status != ESP_OK)
+        return status;
     for (uint64_t i = 0; i < run->metrics.count; i++)
         trial->metrics[i] = result_metric(result, run->metrics.rows[i].name);
     return ESP_OK;

@@ -25,6 +25,8 @@ struct store {
     double opened;                             // when it began, seconds of the monotonic clock
     uint32_t decisions;                        // how many of the dictionary are written
     int64_t plugin_set;                        // of the run that is written
+    void *packed;                              // room for a packed trace
+    size_t packed_capacity;
 };
 
 // The kept statement, ready for binding; NULL with the reason in `error`.
@@ -38,7 +40,7 @@ esp_status store_begin(struct store *store, struct error *error);
 // Steps a statement that gives no row, and resets it.
 esp_status store_execute(struct store *store, sqlite3_stmt *statement, struct error *error);
 
-// NULL binds as NULL.
+// NULL binds as NULL. The text lives until the statement is executed.
 void bind_text(sqlite3_stmt *statement, int column, const char *text);
 // A copy of a text column; NULL for NULL (and when out of memory).
 char *column_text(sqlite3_stmt *statement, int column);

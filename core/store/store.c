@@ -70,13 +70,16 @@ esp_status store_open(struct store **out, const char *folder, enum store_access 
                       "%s: there is no such file; is this the out folder of a run?", store->path);
         goto cleanup;
     }
-    // Readers open for writing too where they may: a WAL database that was not closed needs it.
-    int flags = SQLITE_OPEN_READWRITE | (access == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
+    // Readers open for writing too where they may: a WAL database that was not closed needs it. One
+    // thread uses the connection: no mutex.
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                (access == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
     int code = sqlite3_open_v2(store->path, &store->database, flags, NULL);
     if (code != SQLITE_OK && access == STORE_READ) {
         sqlite3_close(store->database);
         store->database = NULL;
-        code = sqlite3_open_v2(store->path, &store->database, SQLITE_OPEN_READONLY, NULL);
+        code = sqlite3_open_v2(store->path, &store->database,
+                               SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX, NULL);
     }
     status = code == SQLITE_OK ? configure(store, access, error) : store_fail(store, error);
 cleanup:
@@ -97,6 +100,7 @@ void store_close(struct store *store)
     for (int i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->database);
+    free(store->packed);
     free(store->path);
     free(store);
 }
@@ -156,9 +160,9 @@ esp_status store_commit(struct store *store, struct error *error)
     return status;
 }
 
-esp_status store_tick(struct store *store, struct error *error)
+esp_status store_tick(struct store *store, double now, struct error *error)
 {
-    if (store->open && monotonic_seconds() - store->opened >= group_seconds)
+    if (store->open && now - store->opened >= group_seconds)
         return store_commit(store, error);
     return ESP_OK;
 }
@@ -166,7 +170,7 @@ esp_status store_tick(struct store *store, struct error *error)
 void bind_text(sqlite3_stmt *statement, int column, const char *text)
 {
     if (text)
-        sqlite3_bind_text(statement, column, text, -1, SQLITE_TRANSIENT);
+        sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
     else
         sqlite3_bind_null(statement, column);
 }

@@ -28,9 +28,10 @@ esp_status store_open(struct store **out, const char *folder, enum store_access 
 void store_close(struct store *store);
 
 // Changes are gathered in one transaction. store_commit ends it; store_tick does where it is older
-// than 100 ms. A failing commit (a full disk) is an error with SQLite's reason.
+// than 100 ms at `now`, seconds of the monotonic clock. A failing commit (a full disk) is an error with
+// SQLite's reason.
 esp_status store_commit(struct store *store, struct error *error);
-esp_status store_tick(struct store *store, struct error *error);
+esp_status store_tick(struct store *store, double now, struct error *error);
 
 // ---- Runs -------------------------------------------------------------------------------------
 
@@ -131,11 +132,15 @@ esp_status store_insert_trial(struct store *store, int64_t run, const struct tri
 esp_status store_update_trial(struct store *store, int64_t run, const struct trial_row *row,
                               struct error *error);
 
-// Calls `each` for all trials in order; the row lives as long as the call. Architectures are made
-// in `dictionary` (store_load_dictionary). A callback's status other than ESP_OK ends it.
+// Calls `each` for all trials in order, or for one; the row lives as long as the call. Architectures
+// are made in `dictionary` (store_load_dictionary); NULL: row->arch is NULL. A callback's status other
+// than ESP_OK ends it.
 typedef esp_status (*trial_visitor)(void *self, const struct trial_row *row);
 esp_status store_each_trial(struct store *store, int64_t run, struct dictionary *dictionary,
                             trial_visitor each, void *self, struct error *error);
+esp_status store_one_trial(struct store *store, int64_t run, uint64_t trial,
+                           struct dictionary *dictionary, trial_visitor each, void *self,
+                           struct error *error);
 
 // ---- Final trainings --------------------------------------------------------------------------
 

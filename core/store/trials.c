@@ -59,7 +59,7 @@ static void bind_metrics(sqlite3_stmt *statement, int column, const struct trial
 {
     if (row->metrics)
         sqlite3_bind_blob(statement, column, row->metrics,
-                          (int)(row->metric_count * sizeof(double)), SQLITE_TRANSIENT);
+                          (int)(row->metric_count * sizeof(double)), SQLITE_STATIC);
     else
         sqlite3_bind_null(statement, column);
 }
@@ -75,7 +75,6 @@ static void bind_told(sqlite3_stmt *statement, int column, uint64_t event)
 esp_status store_insert_trial(struct store *store, int64_t run, const struct trial_row *row,
                               struct error *error)
 {
-    void *packed = NULL;
     size_t packed_size = 0;
     char *fidelity = NULL;
     sqlite3_stmt *insert = NULL;
@@ -83,7 +82,7 @@ esp_status store_insert_trial(struct store *store, int64_t run, const struct tri
     if (status == ESP_OK)
         status = write_decisions(store, run, arch_dictionary(row->arch), error);
     if (status == ESP_OK)
-        status = arch_pack(row->arch, &packed, &packed_size, error);
+        status = arch_pack(row->arch, &store->packed, &store->packed_capacity, &packed_size, error);
     if (status == ESP_OK && row->fidelity_count > 0 && !(fidelity = fidelity_text(row)))
         status = error_memory(error);
     if (status == ESP_OK && !(insert = store_statement(store, STATEMENT_INSERT_TRIAL, error)))
@@ -102,7 +101,7 @@ esp_status store_insert_trial(struct store *store, int64_t run, const struct tri
     sqlite3_bind_int64(insert, 9, row->mode);
     sqlite3_bind_int64(insert, 10, (int64_t)row->attempt);
     sqlite3_bind_int64(insert, 11, (int64_t)row->hash);
-    sqlite3_bind_blob(insert, 12, packed ? packed : "", (int)packed_size, SQLITE_STATIC);
+    sqlite3_bind_blob(insert, 12, store->packed, (int)packed_size, SQLITE_STATIC);
     bind_text(insert, 13, fidelity);
     bind_metrics(insert, 14, row);
     if (trial_state_is_outcome(row->state)) {
@@ -112,7 +111,6 @@ esp_status store_insert_trial(struct store *store, int64_t run, const struct tri
     bind_text(insert, 17, row->error);
     status = store_execute(store, insert, error);
 cleanup:
-    free(packed);
     free(fidelity);
     return status;
 }
@@ -244,10 +242,13 @@ static esp_status visit_row(sqlite3_stmt *select, struct dictionary *dictionary,
         .elapsed = sqlite3_column_double(select, 13),
         .error = (const char *)sqlite3_column_text(select, 14),
     };
-    row.arch = arch_unpack(dictionary, sqlite3_column_blob(select, 9),
-                           (size_t)sqlite3_column_bytes(select, 9), error);
-    esp_status status = row.arch ? ESP_OK : ESP_ERROR_DATA;
-    if (status == ESP_OK && arch_hash(row.arch) != row.hash)
+    esp_status status = ESP_OK;
+    if (dictionary) {
+        row.arch = arch_unpack(dictionary, sqlite3_column_blob(select, 9),
+                               (size_t)sqlite3_column_bytes(select, 9), error);
+        status = row.arch ? ESP_OK : ESP_ERROR_DATA;
+    }
+    if (row.arch && arch_hash(row.arch) != row.hash)
         status = error_set(error, ESP_ERROR_DATA, "its decisions do not have its hash");
     if (status == ESP_OK)
         status = read_fidelity((const char *)sqlite3_column_text(select, 10), &fidelity,
@@ -268,18 +269,21 @@ static esp_status visit_row(sqlite3_stmt *select, struct dictionary *dictionary,
     return status;
 }
 
-esp_status store_each_trial(struct store *store, int64_t run, struct dictionary *dictionary,
-                            trial_visitor each, void *self, struct error *error)
+static const char select_text[] =
+    "SELECT trial, state, asked, told, lineage, parent, mode, attempt, hash, decisions, fidelity,"
+    " metrics, seconds, elapsed, error FROM trial"
+    " WHERE run = ?1 AND trial BETWEEN ?2 AND ?3 ORDER BY trial";
+
+static esp_status visit_range(struct store *store, int64_t run, int64_t first, int64_t last,
+                              struct dictionary *dictionary, trial_visitor each, void *self,
+                              struct error *error)
 {
-    sqlite3_stmt *select =
-        store_prepare(store,
-                      "SELECT trial, state, asked, told, lineage, parent, mode, attempt, hash,"
-                      " decisions, fidelity, metrics, seconds, elapsed, error"
-                      " FROM trial WHERE run = ?1 ORDER BY trial",
-                      error);
+    sqlite3_stmt *select = store_prepare(store, select_text, error);
     if (!select)
         return ESP_ERROR_IO;
     sqlite3_bind_int64(select, 1, run);
+    sqlite3_bind_int64(select, 2, first);
+    sqlite3_bind_int64(select, 3, last);
     esp_status status = ESP_OK;
     int code = SQLITE_DONE;
     while (status == ESP_OK && (code = sqlite3_step(select)) == SQLITE_ROW)
@@ -288,4 +292,17 @@ esp_status store_each_trial(struct store *store, int64_t run, struct dictionary 
         status = store_fail(store, error);
     sqlite3_finalize(select);
     return status;
+}
+
+esp_status store_each_trial(struct store *store, int64_t run, struct dictionary *dictionary,
+                            trial_visitor each, void *self, struct error *error)
+{
+    return visit_range(store, run, 0, INT64_MAX, dictionary, each, self, error);
+}
+
+esp_status store_one_trial(struct store *store, int64_t run, uint64_t trial,
+                           struct dictionary *dictionary, trial_visitor each, void *self,
+                           struct error *error)
+{
+    return visit_range(store, run, (int64_t)trial, (int64_t)trial, dictionary, each, self, error);
 }

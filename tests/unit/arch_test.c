@@ -464,9 +464,9 @@ TestLeak(arch, packed_and_unpacked_is_the_same)
     struct arch *archs[] = {sample_arch(dictionary), arch_create(dictionary, extremes, 5),
                             arch_create(dictionary, NULL, 0)};
     for (size_t i = 0; i < ESP_COUNT(archs); i++) {
-        void *packed;
-        size_t size;
-        cr_assert_eq(arch_pack(archs[i], &packed, &size, &error), ESP_OK);
+        void *packed = NULL;
+        size_t capacity = 0, size;
+        cr_assert_eq(arch_pack(archs[i], &packed, &capacity, &size, &error), ESP_OK);
         struct arch *back = arch_unpack(dictionary, packed, size, &error);
         cr_assert_not_null(back, "%s", error.message);
         assert_same(archs[i], back);
@@ -485,9 +485,9 @@ TestLeak(arch, a_packed_small_choice_takes_two_bytes)
         {decision(dictionary, "a", one_of(colours, 3)), esp_value_one(2)},
         {decision(dictionary, "b", integers(1000, 1100)), esp_value_int(1099)}};
     struct arch *arch = arch_create(dictionary, choices, 2);
-    void *packed;
-    size_t size;
-    cr_assert_eq(arch_pack(arch, &packed, &size, &error), ESP_OK);
+    void *packed = NULL;
+    size_t capacity = 0, size;
+    cr_assert_eq(arch_pack(arch, &packed, &capacity, &size, &error), ESP_OK);
     static const unsigned char expected[] = {0, 2, 1, 99};
     cr_assert_eq(size, 4);
     cr_assert_arr_eq(packed, expected, 4);
@@ -501,9 +501,9 @@ TestLeak(arch, damaged_bytes_are_an_error_or_another_architecture)
     struct error error = {0};
     struct dictionary *dictionary = dictionary_create();
     struct arch *arch = sample_arch(dictionary);
-    void *packed;
-    size_t size;
-    cr_assert_eq(arch_pack(arch, &packed, &size, &error), ESP_OK);
+    void *packed = NULL;
+    size_t capacity = 0, size;
+    cr_assert_eq(arch_pack(arch, &packed, &capacity, &size, &error), ESP_OK);
     for (size_t i = 0; i < size; i++) {
         unsigned char *copy = malloc(size); // its own allocation: a sanitizer sees reads beyond
         for (int change = 1; change < 256; change++) {
