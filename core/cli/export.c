@@ -94,7 +94,7 @@ int command_export(int argc, char **argv)
             error_set(&error, ESP_ERROR_INVALID, "--format: expected json, dot or cells, got '%s'",
                       format ? format : "nothing");
     if (status == ESP_OK)
-        status = results_load(&results, options_argument(&options, 0), &error);
+        status = results_load(&results, options_argument(&options, 0), RESULTS_ALL, &error);
     if (status == ESP_OK) {
         status = trial_find(&trial, &results, options_argument(&options, 1), &error);
         if (status == ESP_OK)

@@ -176,7 +176,7 @@ int command_results(int argc, char **argv)
                                1, 1, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
-    esp_status status = results_load(&results, options_argument(&options, 0), &error);
+    esp_status status = results_load(&results, options_argument(&options, 0), RESULTS_ALL, &error);
     if (status == ESP_OK) {
         status = print_results(&results, &options, &error);
         results_destroy(&results);

@@ -124,7 +124,7 @@ int command_train(int argc, char **argv)
                                2, 2, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
-    esp_status status = results_load(&results, options_argument(&options, 0), &error);
+    esp_status status = results_load(&results, options_argument(&options, 0), RESULTS_ALL, &error);
     if (status == ESP_OK) {
         status = trial_find(&trial, &results, options_argument(&options, 1), &error);
         if (status == ESP_OK)

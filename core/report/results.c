@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+// RESULTS_BEST keeps at most so many trials, or twice what it must.
+#define PRUNED_LEAST 4096
+
 static esp_status copy_fidelity(struct result_trial *to, const struct trial_row *row,
                                 struct error *error)
 {
@@ -24,9 +27,18 @@ static esp_status copy_fidelity(struct result_trial *to, const struct trial_row 
     return ESP_OK;
 }
 
-static esp_status add_trial(void *self, const struct trial_row *row)
+static void trial_clear(struct result_trial *trial)
 {
-    struct results *results = self;
+    arch_release(trial->arch);
+    for (uint64_t j = 0; j < trial->fidelity_count; j++)
+        free(trial->fidelity[j].name);
+    free(trial->fidelity);
+    free(trial->metrics);
+    free(trial->error);
+}
+
+static esp_status append_trial(struct results *results, const struct trial_row *row)
+{
     if (results->count == results->capacity) {
         uint64_t capacity = results->capacity ? 2 * results->capacity : 64;
         struct result_trial *grown = realloc(results->trials, capacity * sizeof *grown);
@@ -39,7 +51,7 @@ static esp_status add_trial(void *self, const struct trial_row *row)
     *trial = (struct result_trial){.trial = row->trial,
                                    .state = row->state,
                                    .hash = row->hash,
-                                   .arch = arch_retain(row->arch),
+                                   .arch = row->arch ? arch_retain(row->arch) : NULL,
                                    .seconds = row->seconds,
                                    .attempt = row->attempt,
                                    .parent = row->parent,
@@ -55,20 +67,6 @@ static esp_status add_trial(void *self, const struct trial_row *row)
             trial->metrics[i] = i < row->metric_count ? row->metrics[i] : NAN;
     }
     return copy_fidelity(trial, row, &results->error);
-}
-
-static esp_status add_final(void *self, const struct final_row *row)
-{
-    struct results *results = self;
-    json_t *metrics = row->metrics ? json_loads(row->metrics, 0, NULL) : NULL;
-    json_t *final = json_pack("{s:I, s:I, s:I, s:s, s:o?, s:f, s:s?, s:b, s:s}", "final",
-                              (json_int_t)row->final, "trial", (json_int_t)row->trial, "seed",
-                              (json_int_t)row->seed, "state", trial_state_name(row->state),
-                              "metrics", metrics, "seconds", row->seconds, "error", row->error,
-                              "test_read", row->test_read, "folder", row->folder);
-    return final && json_array_append_new(results->finals, final) == 0
-               ? ESP_OK
-               : error_memory(&results->error);
 }
 
 static esp_status make_set(struct results *results, struct error *error)
@@ -89,6 +87,75 @@ static esp_status make_set(struct results *results, struct error *error)
     return status;
 }
 
+// Of all trials that were kept so far, those that the set names stay: the best and the front of a
+// whole are among the bests and the fronts of its parts.
+static esp_status prune(struct results *results)
+{
+    uint64_t kept = 0;
+    esp_status status = make_set(results, &results->error);
+    if (status != ESP_OK)
+        return status;
+    for (uint64_t i = 0, next = 0; i < results->count; i++) {
+        struct result_trial *trial = &results->trials[i];
+        bool named = (int64_t)trial->trial == results->set.best;
+        if (next < results->set.front_count && results->set.front[next] == trial->trial) {
+            named = true;
+            next++;
+        }
+        if (named)
+            results->trials[kept++] = *trial;
+        else
+            trial_clear(trial);
+    }
+    results->count = kept;
+    results->prune_at = 2 * kept > PRUNED_LEAST ? 2 * kept : PRUNED_LEAST;
+    free(results->set.front);
+    results->set.front = NULL;
+    return ESP_OK;
+}
+
+static esp_status add_trial(void *self, const struct trial_row *row)
+{
+    struct results *results = self;
+    results->states[row->state]++;
+    if (results->extent == RESULTS_BEST && (row->state != TRIAL_DONE || !row->metrics))
+        return ESP_OK;
+    esp_status status = append_trial(results, row);
+    if (status == ESP_OK && results->extent == RESULTS_BEST && results->count == results->prune_at)
+        status = prune(results);
+    return status;
+}
+
+static esp_status take_arch(void *self, const struct trial_row *row)
+{
+    struct result_trial *trial = self;
+    trial->arch = arch_retain(row->arch);
+    return ESP_OK;
+}
+
+static esp_status load_best_arch(struct results *results, struct store *store, struct error *error)
+{
+    for (uint64_t i = 0; i < results->count; i++)
+        if ((int64_t)results->trials[i].trial == results->set.best)
+            return store_one_trial(store, results->row.run, results->trials[i].trial,
+                                   results->dictionary, take_arch, &results->trials[i], error);
+    return ESP_OK;
+}
+
+static esp_status add_final(void *self, const struct final_row *row)
+{
+    struct results *results = self;
+    json_t *metrics = row->metrics ? json_loads(row->metrics, 0, NULL) : NULL;
+    json_t *final = json_pack("{s:I, s:I, s:I, s:s, s:o?, s:f, s:s?, s:b, s:s}", "final",
+                              (json_int_t)row->final, "trial", (json_int_t)row->trial, "seed",
+                              (json_int_t)row->seed, "state", trial_state_name(row->state),
+                              "metrics", metrics, "seconds", row->seconds, "error", row->error,
+                              "test_read", row->test_read, "folder", row->folder);
+    return final && json_array_append_new(results->finals, final) == 0
+               ? ESP_OK
+               : error_memory(&results->error);
+}
+
 static esp_status load(struct results *results, struct store *store, struct error *error)
 {
     struct metric_row *rows = NULL;
@@ -103,18 +170,26 @@ static esp_status load(struct results *results, struct store *store, struct erro
     if (status == ESP_OK)
         status = store_load_dictionary(store, results->row.run, results->dictionary, error);
     if (status == ESP_OK)
-        status = store_each_trial(store, results->row.run, results->dictionary, add_trial, results,
-                                  error);
+        status = store_each_trial(store, results->row.run,
+                                  results->extent == RESULTS_ALL ? results->dictionary : NULL,
+                                  add_trial, results, error);
     if (status == ESP_OK)
         status = store_each_final(store, results->row.run, add_final, results, error);
     if (status != ESP_OK && error->message[0] == '\0')
         *error = results->error;
-    return status == ESP_OK ? make_set(results, error) : status;
+    if (status == ESP_OK)
+        status = make_set(results, error);
+    return status == ESP_OK && results->extent == RESULTS_BEST
+               ? load_best_arch(results, store, error)
+               : status;
 }
 
-esp_status results_load(struct results *out, const char *folder, struct error *error)
+esp_status results_load(struct results *out, const char *folder, enum results_extent extent,
+                        struct error *error)
 {
     memset(out, 0, sizeof *out);
+    out->extent = extent;
+    out->prune_at = PRUNED_LEAST;
     struct store *store = NULL;
     esp_status status = store_open(&store, folder, STORE_READ, error);
     if (status != ESP_OK)
@@ -130,17 +205,21 @@ esp_status results_load(struct results *out, const char *folder, struct error *e
     return status;
 }
 
+const struct result_trial *results_find(const struct results *results, uint64_t trial)
+{
+    // All trials stand at their own numbers.
+    if (trial < results->count && results->trials[trial].trial == trial)
+        return &results->trials[trial];
+    for (uint64_t i = 0; i < results->count; i++)
+        if (results->trials[i].trial == trial)
+            return &results->trials[i];
+    return NULL;
+}
+
 void results_destroy(struct results *results)
 {
-    for (uint64_t i = 0; i < results->count; i++) {
-        struct result_trial *trial = &results->trials[i];
-        arch_release(trial->arch);
-        for (uint64_t j = 0; j < trial->fidelity_count; j++)
-            free(trial->fidelity[j].name);
-        free(trial->fidelity);
-        free(trial->metrics);
-        free(trial->error);
-    }
+    for (uint64_t i = 0; i < results->count; i++)
+        trial_clear(&results->trials[i]);
     free(results->trials);
     free(results->set.front);
     json_decref(results->finals);

@@ -25,13 +25,23 @@ struct result_trial {
     char *error;
 };
 
+// How much of a run is read.
+enum results_extent {
+    RESULTS_ALL, // every trial
+    RESULTS_BEST // the best trial and the front alone, without architectures but the best one's:
+                 // memory does not grow with the trials
+};
+
 struct results {
+    enum results_extent extent;
     char *folder;
     struct run_row row;
     struct metrics metrics;
     struct dictionary *dictionary;
     struct result_trial *trials;
     uint64_t count, capacity;
+    uint64_t prune_at;  // RESULTS_BEST: so many are kept before those that cannot be best go
+    uint64_t states[8]; // how many trials the run has in each state
     struct result_set set;
     json_t
         *finals; // [{"final", "trial", "seed", "state", "metrics", "seconds", "error", "folder"}]
@@ -39,7 +49,10 @@ struct results {
     struct error error; // of visitors
 };
 
-esp_status results_load(struct results *out, const char *folder, struct error *error);
+esp_status results_load(struct results *out, const char *folder, enum results_extent extent,
+                        struct error *error);
+// The trial of that number; NULL where it is not there, or was not kept.
+const struct result_trial *results_find(const struct results *results, uint64_t trial);
 void results_destroy(struct results *results);
 
 // The JSON of `results --json`: run, trials, best, front, final, finals. `top`: the best trials

@@ -8,23 +8,17 @@
 #include <stdio.h>
 #include <string.h>
 
-static uint64_t count_state(const struct results *results, enum trial_state state)
-{
-    uint64_t count = 0;
-    for (uint64_t i = 0; i < results->count; i++)
-        count += results->trials[i].state == state;
-    return count;
-}
-
 static void print_head(const struct results *results)
 {
     const struct run_row *row = &results->row;
-    uint64_t failed = count_state(results, TRIAL_FAILED) + count_state(results, TRIAL_LOST);
+    uint64_t failed = results->states[TRIAL_FAILED] + results->states[TRIAL_LOST], count = 0;
+    for (size_t i = 0; i < ESP_COUNT(results->states); i++)
+        count += results->states[i];
     printf("\nRun %s, seed %llu: %s", row->name, (unsigned long long)row->seed,
            run_state_name(row->state));
     if (row->reason)
         printf(" (%s)", row->reason);
-    printf(", %llu trials", (unsigned long long)results->count);
+    printf(", %llu trials", (unsigned long long)count);
     if (failed)
         printf(", %llu of them failed", (unsigned long long)failed);
     printf(", %.1f s\n", row->elapsed);
@@ -48,7 +42,7 @@ static void print_best(const struct results *results, const char *text)
         printf("No trial was completed.\n");
         return;
     }
-    const struct result_trial *trial = &results->trials[results->set.best];
+    const struct result_trial *trial = results_find(results, (uint64_t)results->set.best);
     printf("\nBest architecture: trial %llu%s, hash %016llx\n", (unsigned long long)trial->trial,
            results->set.partial ? " (no trial had the full fidelity)" : "",
            (unsigned long long)trial->hash);
@@ -118,7 +112,7 @@ static void print_paths(const struct results *results)
 esp_status summary_print(const char *folder, const char *text, bool json, struct error *error)
 {
     struct results results;
-    esp_status status = results_load(&results, folder, error);
+    esp_status status = results_load(&results, folder, json ? RESULTS_ALL : RESULTS_BEST, error);
     if (status != ESP_OK)
         return status;
     if (json) {

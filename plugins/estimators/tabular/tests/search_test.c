@@ -253,3 +253,42 @@ Test(small, a_report_metric_is_no_objective)
     free(espalier_expect(0, allowed));
     small_close(&small);
 }
+
+// The closing summary keeps few trials at a time; the results of all are the same, however many
+// equal ones the front has.
+Test(small, the_summary_is_that_of_all_trials)
+{
+    static const char text[] =
+        "[space]\nplugin = nasbench201\n[strategy]\nplugin = random\n"
+        "[estimator]\nplugin = tabular\npath = two.csv\nmetrics = a = a, b = b\nmissing = fail\n"
+        "[objective]\nmaximize = a\nminimize = b\n[budget]\ntrials = 9000\n"
+        "[fix]\ncell/edge/0-2 = nor_conv_3x3\ncell/edge/1-2 = nor_conv_3x3\n"
+        "cell/edge/0-3 = nor_conv_3x3\ncell/edge/1-3 = nor_conv_3x3\n"
+        "cell/edge/2-3 = nor_conv_3x3\n";
+    static const char csv[] =
+        "arch,a,b\n|none~0|+" EDGES ",1,1\n|skip_connect~0|+" EDGES ",2,2\n|nor_conv_1x1~0|+" EDGES
+        ",1,2\n|avg_pool_3x3~0|+" EDGES ",2,2\n";
+    struct small small;
+    char words[64];
+    small_open(&small);
+    free(small.config);
+    small.config = folder_write(small.folder, "two.ini", text);
+    free(folder_write(small.folder, "two.csv", csv));
+    const char *arguments[] = {"run", small.config, "--out", small.out, "--quiet", NULL};
+    char *said = espalier_expect(0, arguments);
+    json_t *results = espalier_results(small.out);
+    size_t front = json_array_size(json_object_get(results, "front"));
+    cr_assert_gt(front, 4096);
+    snprintf(words, sizeof words, "Pareto front: %zu trials", front);
+    cr_assert(strstr(said, words), "%s, but\n%s", words, said);
+    snprintf(words, sizeof words, "Best architecture: trial %d,",
+             (int)number(json_object_get(results, "best"), "trial"));
+    cr_assert(strstr(said, words), "%s, but\n%s", words, said);
+    snprintf(words, sizeof words, "9000 trials, %d of them failed",
+             count_states(results, "failed"));
+    cr_assert(strstr(said, words), "%s, but\n%s", words, said);
+    cr_assert(strstr(said, "cell/edge/0-1 = "), "%s", said);
+    free(said);
+    json_decref(results);
+    small_close(&small);
+}
