@@ -245,11 +245,14 @@ TestLeak(nasnet, a_reduction_may_be_skipped)
     "channels = 4\ncells = 6\noutput = search\nauxiliary = yes\n[dataset]\nplugin = synthetic\n"   \
     "height = 31\nwidth = 29\n"
 
+#define ONE_PIXEL "channels = 2\ncells = 5\n[dataset]\nplugin = synthetic\nheight = 1\nwidth = 1\n"
+
 TestLeak(nasnet, members_are_drawn_changed_crossed_and_replayed)
 {
     static const char *const spaces[] = {
         "channels = 4\ncells = 5\n",
         ODD,
+        ONE_PIXEL,
         "channels = 4\ncells = 3\nnetwork = darts\noutput = search\n",
         "channels = 8\ncells = 7\nstem = imagenet\noutput = search\n",
         "channels = 8\ncells = 8\nstem = imagenet\nskip_reduction = yes\ncombine = concat\n",
