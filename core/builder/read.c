@@ -74,8 +74,10 @@ static esp_status draw(struct chooser *self, struct builder *builder, uint32_t d
         return status;
     char expected[512];
     domain_text(expected, sizeof expected, domain);
-    return error_set(&builder->error, ESP_ERROR_INVALID, "decision %s is not written: expected %s",
-                     path, expected);
+    bool beside = ((struct reading *)self)->written == &nothing_written;
+    return error_set(&builder->error, ESP_ERROR_INVALID,
+                     "decision %s is not written%s: expected %s", path,
+                     beside ? " (no text holds it, it is given beside one)" : "", expected);
 }
 
 static esp_status single(struct chooser *self, struct builder *builder, uint32_t decision,

@@ -114,7 +114,8 @@ Test(arch, decisions_beside_a_text, .init = begin, .fini = end)
 {
     const char *set = "estimator.k=int(0, 2)";
     expect_error(2, WORDS("arch", config, "--set", set, "--text", "conv-skip|pool*2"),
-                 "decision @estimator/k is not written: expected an integer of 0 .. 2");
+                 "decision @estimator/k is not written (no text holds it, it is given beside one): "
+                 "expected an integer of 0 .. 2");
     json_t *json = run_json(WORDS("arch", config, "--set", set, "--text", "conv-skip|pool*2",
                                   "--decision", "@estimator/k=1", "--json"));
     json_t *first = json_array_get(json_object_get(json, "decisions"), 0);
