@@ -427,6 +427,51 @@ TestLeak(csv, a_zero_byte)
                                        "was expected"));
 }
 
+// Whatever a table holds, it is read or refused by its name, and what is read has finite values and
+// classes that exist.
+TestLeak(csv, any_bytes)
+{
+    static const char good[] =
+        "x,\"a, b\",label\r\n1,u,p\n\"2\",\"v \"\"w\"\"\",q\n-3.5e2,?,p\n,u,q\n\n";
+    static const char bytes[] = "\",\n\r\t 0?eE+-.x\xef\x1f";
+    esp_random random = esp_random_stream(7, 0, 0, 0, 0);
+    const char *lines = folder_fill(folder, "path = %/t.csv\nmissing = median\n");
+    int opened = 0;
+    for (int time = 0; time < 1000; time++) {
+        char text[sizeof good + 8], path[512];
+        size_t size = sizeof good - 1;
+        memcpy(text, good, sizeof good);
+        for (uint64_t i = esp_random_below(&random, 4); i > 0; i--)
+            text[esp_random_below(&random, size)] = bytes[esp_random_below(&random, sizeof bytes)];
+        if (esp_random_below(&random, 4) == 0)
+            size = esp_random_below(&random, size + 1);
+        snprintf(path, sizeof path, "%s/t.csv", folder);
+        FILE *file = fopen(path, "w");
+        cr_assert(file && fwrite(text, 1, size, file) == size && fclose(file) == 0);
+        struct error error = {0};
+        struct instance *dataset = dataset_open(&component, lines, &error);
+        if (!dataset) {
+            cr_assert(error.status == ESP_ERROR_DATA || error.status == ESP_ERROR_NOT_FOUND);
+            cr_assert(strstr(error.message, "t.csv"), "%s", error.message);
+            continue;
+        }
+        float values[64];
+        uint32_t labels[8];
+        const esp_dataset_info *info = info_of(dataset);
+        uint64_t count = info->split_sizes[ESP_SPLIT_TRAIN], all = count * info->task.channels;
+        cr_assert(count <= 8 && all <= 64);
+        cr_assert_eq(dataset_read(dataset, ESP_SPLIT_TRAIN, 0, count, values, labels, &error),
+                     ESP_OK);
+        for (uint64_t i = 0; i < all; i++)
+            cr_assert(isfinite(values[i]));
+        for (uint64_t i = 0; i < count; i++)
+            cr_assert_lt(labels[i], info->task.classes);
+        instance_destroy(dataset);
+        opened++;
+    }
+    cr_assert(opened > 100 && opened < 900, "%d of 1000 were opened", opened);
+}
+
 // ---- The program --------------------------------------------------------------------------------
 
 Test(csv, a_damaged_table_ends_the_search_before_it_begins)

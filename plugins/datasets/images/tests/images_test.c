@@ -595,6 +595,66 @@ TestLeak(images, what_read_refuses)
     }
 }
 
+// Cut off anywhere, an image is refused.
+TestLeak(images, cut_off_anywhere)
+{
+    static const unsigned char colour[] = {200, 30, 90};
+    write_plain("b/x.png", 1, 2, 3);
+    struct instance *dataset = NULL;
+    for (int jpeg = 0; jpeg < 2; jpeg++)
+        for (int64_t size = 0;; size++) {
+            unsigned char samples[6];
+            uint32_t labels[2];
+            struct stat found;
+            struct error error = {0};
+            if (jpeg)
+                write_jpeg("a/x.png", 3, JCS_RGB, colour);
+            else
+                write_plain("a/x.png", 1, 2, 3);
+            cr_assert_eq(stat(filled("%/a/x.png"), &found), 0);
+            if (size == found.st_size)
+                break;
+            idx_cut(folder, "a/x.png", size);
+            if (!dataset)
+                dataset = dataset_expect(&component, filled(SMALL));
+            cr_assert_eq(dataset_read(dataset, ESP_SPLIT_TRAIN, 0, 1, samples, labels, &error),
+                         ESP_ERROR_DATA, "%d bytes of %d", (int)size, (int)found.st_size);
+            cr_assert(strstr(error.message, "/a/x.png: is "), "%s", error.message);
+        }
+    instance_destroy(dataset);
+}
+
+// A damaged byte anywhere: a PNG is refused, for all of it is under checksums; a JPEG is refused or
+// becomes another image.
+TestLeak(images, damaged_anywhere)
+{
+    static const unsigned char colour[] = {200, 30, 90};
+    write_plain("b/x.png", 1, 2, 3);
+    struct instance *dataset = NULL;
+    for (int jpeg = 0; jpeg < 2; jpeg++)
+        for (int64_t place = 0;; place++) {
+            unsigned char samples[6];
+            uint32_t labels[2];
+            struct stat found;
+            struct error error = {0};
+            if (jpeg)
+                write_jpeg("a/x.png", 3, JCS_RGB, colour);
+            else
+                write_plain("a/x.png", 1, 2, 3);
+            cr_assert_eq(stat(filled("%/a/x.png"), &found), 0);
+            if (place == found.st_size)
+                break;
+            idx_damage(folder, "a/x.png", place);
+            if (!dataset)
+                dataset = dataset_expect(&component, filled(SMALL));
+            esp_status status =
+                dataset_read(dataset, ESP_SPLIT_TRAIN, 0, 1, samples, labels, &error);
+            cr_assert(jpeg || status != ESP_OK, "byte %d", (int)place);
+            cr_assert(status == ESP_OK || strstr(error.message, "/a/x.png: "), "%s", error.message);
+        }
+    instance_destroy(dataset);
+}
+
 // ---- The program --------------------------------------------------------------------------------
 
 // Red ones and blue ones of many sizes.
