@@ -97,7 +97,7 @@ static esp_status take_pairs(const struct session *session, const esp_text_pair 
 
 // ---- Reading ------------------------------------------------------------------------------------
 
-static esp_status open_keys(struct session *session, struct error *error)
+esp_status session_open_keys(struct session *session, struct error *error)
 {
     if (session->keys)
         return ESP_OK;
@@ -169,7 +169,7 @@ esp_status session_arch_hash(void *self, const char *text, const esp_text_pair *
     struct given *given = calloc(count + 1, sizeof *given);
     if (!given)
         return error_memory(error);
-    esp_status status = open_keys(session, error);
+    esp_status status = session_open_keys(session, error);
     if (status == ESP_OK)
         status = take_pairs(session, pairs, count, stride, given, &given_count, error);
     if (status == ESP_OK)

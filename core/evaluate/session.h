@@ -27,6 +27,9 @@ struct builder *session_builder(struct session *session);
 // SHA-256 of the data.
 esp_status session_prepare_data(struct session *session, const char **sha256, bool *decoded,
                                 struct error *error);
+// Tries `[fix]`: a value that a decision cannot have, and a path at which no parameter is searched, are
+// ESP_ERROR_INVALID; a path that no sample has is a warning.
+esp_status session_check_fixes(struct session *session, struct error *error);
 // What the estimator (with its unsearched parameters) declares. Lives as long as the session.
 esp_status session_estimator_info(struct session *session, const esp_estimator_info **out,
                                   struct error *error);

@@ -46,7 +46,7 @@ struct session {
     bool space_searched;
     struct builder *builder;
     struct create_space create_space; // lent to the estimator's create
-    struct builder *keys;             // of a table: NULL until one is read
+    struct builder *keys; // besides the run's: of a table, of a look at [fix]; NULL: closed
     struct dictionary *key_dictionary;
     char *identity;    // of the space; NULL until asked for
     esp_value *values; // of searched parameters: room for one setting's
@@ -68,11 +68,13 @@ void session_touch(struct instance_cache *cache, const struct instance *instance
 esp_status session_check_info(struct session *session, const struct instance *estimator,
                               const esp_estimator_info **out, struct error *error);
 
-// keys.c: the functions of session.create_space; what they opened is closed with the session.
+// keys.c: the functions of session.create_space.
 esp_status session_arch_hash(void *self, const char *text, const esp_text_pair *pairs,
                              uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
                              struct error *error);
 const char *session_space_identity(void *self);
+// The builder `keys`, opened and closed.
+esp_status session_open_keys(struct session *session, struct error *error);
 void session_close_keys(struct session *session);
 
 #endif

@@ -197,7 +197,9 @@ static esp_status begin_new(struct run *run, const char *text, struct error *err
     const char *sha256 = NULL;
     bool decoded = false;
     // What is wrong here leaves no run behind.
-    esp_status status = start_load(&run->start, run->session, error);
+    esp_status status = session_check_fixes(run->session, error);
+    if (status == ESP_OK)
+        status = start_load(&run->start, run->session, error);
     if (status == ESP_OK && !run->cheap)
         status = session_prepare_data(run->session, &sha256, &decoded, error);
     if (status != ESP_OK)

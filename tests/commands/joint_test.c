@@ -198,7 +198,7 @@ Test(joint, a_fix_outside_the_distribution_is_refused)
     const char *arguments[] = {espalier_binary(), "run", desk.config, "--out", out, NULL};
     struct command command = {.arguments = arguments};
     struct command_result result = command_run(&command);
-    cr_assert_neq(result.status, 0);
+    cr_assert_eq(result.status, 2);
     cr_assert(strstr(result.err, "@estimator/learning_rate") && strstr(result.err, "0.001"), "%s",
               result.err);
     command_free(&result);

@@ -54,6 +54,8 @@ static const struct {
     {GOOD "cost = 5\n", {"a.ini:12", "no metric 'cost'"}},
     {GOOD "[run]\nworkers = -1\n", {"a.ini:13", "workers", "from 0"}},
     {GOOD "[run]\norder = fixd\n", {"a.ini:13", "'fixed'"}},
+    {GOOD "[fix]\nlayer/0/op = conv_9x9\n", {"[fix] layer/0/op = conv_9x9", "expected one of"}},
+    {GOOD "[fix]\n@space/dropout = 0.1\n", {"a.ini:13", "no parameter is searched"}},
     {GOOD "[final]\nretrain = best\n", {"a.ini:13", "trains no networks"}},
     {GOOD "[sweep]\nexperiment.seed = 1..3\n", {"[sweep]", "many runs"}},
     {GOOD "[strategy]\nrepeat = log(1, 2)\n", {"a.ini:13", "cannot be searched"}},
