@@ -446,13 +446,6 @@ void mapping_destroy(struct mapping *mapping)
 const struct level *mapping_level(const struct mapping *mapping, const struct mapped_metric *metric,
                                   double value)
 {
-    if (!metric->has_fidelity)
-        return &mapping->levels[metric->first_level];
-    if (value > 0)
-        return find_level(mapping, metric, value);
-    const struct level *largest = &mapping->levels[metric->first_level];
-    for (uint64_t i = 1; i < metric->level_count; i++)
-        if (mapping->levels[metric->first_level + i].value > largest->value)
-            largest = &mapping->levels[metric->first_level + i];
-    return largest;
+    return metric->has_fidelity ? find_level(mapping, metric, value)
+                                : &mapping->levels[metric->first_level];
 }

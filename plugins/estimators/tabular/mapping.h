@@ -72,7 +72,7 @@ struct mapping {
 esp_status mapping_read(struct mapping *out, esp_create *create);
 void mapping_destroy(struct mapping *mapping);
 
-// The level of a metric at a value of the fidelity, 0 meaning the largest; NULL: it has none.
+// The level of a metric at a value of the fidelity; NULL: it has none.
 const struct level *mapping_level(const struct mapping *mapping, const struct mapped_metric *metric,
                                   double value);
 

@@ -29,7 +29,7 @@ static const esp_param tabular_params[] = {
     ESP_PARAM_TEXT("cost", "", "the columns of simulated seconds, the metric cost"),
     ESP_PARAM_TEXT("searched", "", "columns of searched parameters, as in: @space/cells = n_cells"),
     ESP_PARAM_INT("epochs", 0, 0, 1000000, "epochs",
-                  "the fidelity, where the columns have it; 0 = the largest"),
+                  "the full fidelity, where the columns have several; 0 = they have not"),
     ESP_PARAM_REAL("data_fraction", 0, 0, 1, "", "the same, a share of the training data"),
     ESP_PARAM_INT("resolution", 0, 0, 1000000, "pixels", "the same, the side of an image"),
     ESP_PARAM_INT("width", 0, 0, 1000000, "channels", "the same, the width of the network"),
@@ -131,8 +131,14 @@ static esp_status no_level(const struct tabular *tabular, esp_create *create,
         snprintf(list + length, sizeof list - length, "%s%g", i ? ", " : "",
                  tabular->mapping.levels[metric->first_level + i].value);
     }
-    return esp_fail(create, ESP_ERROR_INVALID, "the table has no %s = %g; it has %s",
-                    tabular->mapping.dimension, wanted, list);
+    if (wanted > 0)
+        return esp_fail(create, ESP_ERROR_INVALID, "the table has no %s = %g; it has %s",
+                        tabular->mapping.dimension, wanted, list);
+    return esp_fail(
+        create, ESP_ERROR_INVALID,
+        "%s is missing: the columns have %s, and '%s = VALUE' says which of them is the "
+        "full one",
+        tabular->mapping.dimension, list, tabular->mapping.dimension);
 }
 
 static void widen(struct tabular *tabular, const struct mapped_metric *metric)

@@ -60,10 +60,11 @@ static inline void bench_end(struct bench_table *bench)
     folder_delete(bench->folder);
 }
 
-// Opens a session of the table with these lines behind `[estimator] plugin = tabular`; they may go on
-// with other sections. `space`: lines of [space], NULL for none but the plugin. The words of a failure
-// are in bench->error.
-static inline esp_status bench_open(struct bench_table *bench, const char *space, const char *lines)
+// Opens a session of the table that the lines behind `[estimator] plugin = tabular` name; they may go
+// on with other sections. `space`: lines of [space], NULL for none but the plugin. The words of a
+// failure are in bench->error.
+static inline esp_status bench_open_path(struct bench_table *bench, const char *space,
+                                         const char *lines)
 {
     struct config *config = NULL;
     struct error *error = &bench->error;
@@ -71,7 +72,7 @@ static inline esp_status bench_open(struct bench_table *bench, const char *space
     error_clear(error);
     cr_assert_geq(asprintf(&ini,
                            "%s\n[strategy]\nplugin = random\n[objective]\nmaximize = score\n"
-                           "[estimator]\nplugin = tabular\npath = table.csv\n%s\n",
+                           "[estimator]\nplugin = tabular\n%s\n",
                            space ? space : "[space]\nplugin = nasbench201\n", lines),
                   0);
     esp_status status = registry_create(&bench->registry, NULL, error);
@@ -85,6 +86,16 @@ static inline esp_status bench_open(struct bench_table *bench, const char *space
     if (status == ESP_OK)
         status = session_create(&bench->session, bench->experiment, true, error);
     free(ini);
+    return status;
+}
+
+// The same with the table that bench_write wrote.
+static inline esp_status bench_open(struct bench_table *bench, const char *space, const char *lines)
+{
+    char *all = NULL;
+    cr_assert_geq(asprintf(&all, "path = table.csv\n%s", lines), 0);
+    esp_status status = bench_open_path(bench, space, all);
+    free(all);
     return status;
 }
 

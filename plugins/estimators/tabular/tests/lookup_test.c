@@ -2,6 +2,8 @@
 // What a table answers: rows, scales, fidelities, seeds, keys of every kind, joint tables.
 #include "bench_table.h"
 
+#include "support/shared_table.h"
+
 static const char csv[] = "id,arch,e12,e200a,e200b,e200c,t\r\n"
                           "1,\"" CELL_A "\",50,90,91,92,1000\r\n"
                           "\r\n"
@@ -9,7 +11,7 @@ static const char csv[] = "id,arch,e12,e200a,e200b,e200c,t\r\n"
 static const char lines[] =
     "metrics = score (epochs: 12 = e12, 200 = e200a | e200b | e200c) percent higher, \\\n"
     "  mean = e200a | e200b | e200c report, seconds = t * 0.06\n"
-    "cost = epochs: 12 = t * 0.06, 200 = t\n";
+    "cost = epochs: 12 = t * 0.06, 200 = t\nepochs = 200\n";
 
 TestLeak(lookup, finds_the_row_and_scales_its_numbers)
 {
@@ -28,7 +30,7 @@ TestLeak(lookup, finds_the_row_and_scales_its_numbers)
     cr_assert_eq(metrics[0], 0.405);
     cr_assert_eq(metrics[3], 2000 * 0.06);
     cr_assert_eq(bench_text(&bench, CELL_B, 0, NULL, metrics), ESP_OK);
-    cr_assert_eq(metrics[3], 2000.0, "without a fidelity it is the largest");
+    cr_assert_eq(metrics[3], 2000.0, "without a fidelity it is the INI's");
     bench_end(&bench);
 }
 
@@ -169,6 +171,64 @@ TestLeak(keys, may_be_canonical)
     bench_expect(&bench, "metrics = score = x\n");
     cr_assert_neq(bench_text(&bench, other, 0, NULL, &metric), ESP_OK);
     bench_end(&bench);
+}
+
+// A module of NAS-Bench-101 is found however its matrix is written.
+TestLeak(keys, may_be_modules)
+{
+    static const char other[] =
+        "{\"matrix\": [[0,1,1,0,0],[0,0,0,0,1],[0,0,0,1,1],[0,0,0,0,0],[0,0,0,0,0]], \"ops\": "
+        "[\"input\",\"conv3x3-bn-relu\",\"conv1x1-bn-relu\",\"maxpool3x3\",\"output\"]}";
+    struct bench_table bench;
+    double metric = 0;
+    bench_begin(&bench);
+    bench_write(&bench,
+                "arch,x\n\"{\"\"matrix\"\": [[0,1,1,0],[0,0,0,1],[0,0,0,1],[0,0,0,0]], "
+                "\"\"ops\"\": [\"\"input\"\",\"\"conv1x1-bn-relu\"\",\"\"conv3x3-bn-relu\"\","
+                "\"\"output\"\"]}\",9\n");
+    cr_assert_eq(bench_open(&bench, "[space]\nplugin = nasbench101\n",
+                            "metrics = score = x\nidentity = canonical\n"),
+                 ESP_OK, "%s", bench.error.message);
+    cr_assert_eq(bench_text(&bench, other, 0, NULL, &metric), ESP_OK, "%s", bench.error.message);
+    cr_assert_eq(metric, 9.0);
+    bench_end(&bench);
+}
+
+// ---- Whole tables -----------------------------------------------------------------------------------
+
+// Every row of a table answers for its own key.
+static void expect_rows(const char *name, const char *space, const char *mapped, const char *column,
+                        size_t rows)
+{
+    struct bench_table bench;
+    struct shared_table table;
+    char text[1024];
+    double metric = 0;
+    shared_table_open(&table, name);
+    bench_begin(&bench);
+    snprintf(text, sizeof text, "%spath = %s/../shared/data/%s\n", mapped, ESPALIER_SOURCE_DIR,
+             name);
+    cr_assert_eq(bench_open_path(&bench, space, text), ESP_OK, "%s", bench.error.message);
+    while (shared_table_next(&table)) {
+        cr_assert_eq(bench_text(&bench, shared_table_cell(&table, "arch"), 0, NULL, &metric),
+                     ESP_OK, "row %zu: %s", table.row, bench.error.message);
+        cr_assert_eq(metric, strtod(shared_table_cell(&table, column), NULL), "row %zu", table.row);
+    }
+    cr_assert_eq(table.row, rows);
+    shared_table_close(&table);
+    bench_end(&bench);
+}
+
+TestLeak(tables, nasbench201)
+{
+    expect_rows("nasbench201/nb201.csv", "[space]\nplugin = nasbench201\n",
+                "metrics = score = c10_val_e200\n", "c10_val_e200", 15625);
+}
+
+TestLeak(tables, nasbench_macro)
+{
+    expect_rows("nasbench_macro/nasbench_macro.csv", "[space]\nplugin = nasbench_macro\n",
+                "metrics = score = mean_acc\n", "mean_acc", 6561);
 }
 
 // ---- Joint tables -----------------------------------------------------------------------------------

@@ -62,6 +62,8 @@ static const struct {
     {GOOD, "metrics = score (epochs: 1 = x\n", "expected ')' at the end"},
     {GOOD, "epochs = 3\n" LINES, "epochs is given, and the columns have no fidelity"},
     {GOOD, "epochs = 3\nmetrics = score (epochs: 1 = x)\n", "no epochs = 3; it has 1"},
+    {GOOD, "metrics = score (epochs: 1 = x, 4 = y)\n",
+     "epochs is missing: the columns have 1, 4, and 'epochs = VALUE' says which"},
     {GOOD, "cost = x y\n" LINES, "cost: expected the end"},
     {GOOD, "searched = channels = x\n" LINES, "expected '@section/key'"},
     {GOOD, "searched = @space/width = x\n" LINES, "'@space/width' names no parameter"},
