@@ -81,6 +81,7 @@ typedef struct esp_builder_api {
                    uint64_t attribute_stride);
     esp_shape (*shape)(esp_builder *b, esp_node x);
     esp_status (*output)(esp_builder *b, esp_node x);
+    uint32_t (*choose_chance)(esp_builder *b, const char *name, double probability);
 } esp_builder_api;
 
 // ---- The pass ---------------------------------------------------------------------------------
@@ -184,6 +185,18 @@ static inline int64_t esp_choose_value(esp_builder *b, const char *name, const i
                                        uint64_t count)
 {
     return b->api->choose_value(b, name, values, count);
+}
+
+// No (0) or yes (1), options "no" and "yes"; where the host draws it, yes with `probability`, above 0
+// and below 1. For numbers without a bound: layers are added until it says yes. The probability is no
+// part of the domain, and binds no strategy that names the value itself. A host older than this
+// function draws both alike.
+static inline uint32_t esp_choose_chance(esp_builder *b, const char *name, double probability)
+{
+    static const char *const no_yes[] = {"no", "yes"};
+    if (!ESP_HAS(esp_builder_api, b->api, choose_chance))
+        return (uint32_t)esp_choose_one(b, name, no_yes, 2);
+    return b->api->choose_chance(b, name, probability);
 }
 
 // Between `least` and `most` of `count` named options. The answer's `indices` are the host's and
