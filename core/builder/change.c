@@ -72,10 +72,9 @@ static esp_status draw_mutated(struct chooser *self, struct builder *builder, ui
                                const esp_domain *domain, uint32_t *indices, esp_value *out)
 {
     struct mutation *mutation = (struct mutation *)self;
-    (void)builder;
     int64_t at = position(&mutation->parent, decision);
     if (at < 0)
-        *out = draw_value(mutation->random, domain, indices);
+        *out = draw_met(builder, mutation->random, domain, indices);
     else if (mutation->marks[at])
         *out = draw_other(mutation->random, domain, mutation->parent.choices[at].value, indices);
     else
@@ -122,7 +121,6 @@ static esp_status draw_crossed(struct chooser *self, struct builder *builder, ui
                                const esp_domain *domain, uint32_t *indices, esp_value *out)
 {
     struct crossover *crossover = (struct crossover *)self;
-    (void)builder;
     int64_t a = position(&crossover->a, decision), b = position(&crossover->b, decision);
     if (a >= 0 && b >= 0) { // the highest bit: Philox's are all equally good
         if (esp_random_bits(crossover->random) >> 63)
@@ -135,7 +133,7 @@ static esp_status draw_crossed(struct chooser *self, struct builder *builder, ui
     else if (b >= 0)
         *out = crossover->b.choices[b].value;
     else
-        *out = draw_value(crossover->random, domain, indices);
+        *out = draw_met(builder, crossover->random, domain, indices);
     return ESP_OK;
 }
 
@@ -172,13 +170,12 @@ static esp_status draw_changed(struct chooser *self, struct builder *builder, ui
                                const esp_domain *domain, uint32_t *indices, esp_value *out)
 {
     struct change *change = (struct change *)self;
-    (void)builder;
     int64_t at = position(&change->parent, decision);
     if (at >= 0) {
         *out = (uint64_t)at == change->decision ? change->value : change->parent.choices[at].value;
         return ESP_OK;
     }
-    *out = draw_value(change->random, domain, indices);
+    *out = draw_met(builder, change->random, domain, indices);
     change->drew = true;
     return ESP_OK;
 }

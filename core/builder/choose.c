@@ -218,6 +218,22 @@ esp_value builder_choose(esp_builder *handle, const char *name, const esp_domain
     return value;
 }
 
+uint32_t builder_choose_chance(esp_builder *handle, const char *name, double probability)
+{
+    static const char *const no_yes[] = {"no", "yes"};
+    const esp_domain domain = {sizeof domain, ESP_DECISION_ONE,  0,      0, 0, 0.0,
+                               0.0,           ESP_COUNT(no_yes), no_yes, 0, 0};
+    struct builder *builder = builder_from_handle(handle);
+    if (builder->error.status == ESP_OK && !(probability > 0.0 && probability < 1.0))
+        error_set(&builder->error, ESP_ERROR_MISUSE,
+                  "decision %s in the scope \"%s\": a chance of %g: expected one between 0 and 1",
+                  name ? name : "(NULL)", builder->path, probability);
+    builder->chance = probability;
+    esp_value value = builder_choose(handle, name, &domain);
+    builder->chance = 0.0;
+    return (uint32_t)value.as.index;
+}
+
 static bool check_values(struct builder *builder, const char *name, const int64_t *values,
                          uint64_t count)
 {

@@ -73,6 +73,14 @@ esp_value draw_value(esp_random *random, const esp_domain *domain, uint32_t *ind
     }
 }
 
+esp_value draw_met(const struct builder *builder, esp_random *random, const esp_domain *domain,
+                   uint32_t *indices)
+{
+    if (builder->chance > 0.0)
+        return esp_value_one(esp_random_real(random) < builder->chance);
+    return draw_value(random, domain, indices);
+}
+
 esp_value draw_other(esp_random *random, const esp_domain *domain, esp_value value,
                      uint32_t *indices)
 {

@@ -37,6 +37,7 @@ static const esp_builder_api builder_api = {
     builder_scope,           builder_share,     builder_scope_end,     builder_choose,
     builder_choose_value,    builder_choose_op, builder_choose_inputs, api_reject,
     builder_input,           builder_op,        builder_shape,         builder_output,
+    builder_choose_chance,
 };
 
 // ---- Life ---------------------------------------------------------------------------------------

@@ -77,6 +77,7 @@ struct builder {
     bool relaxed;
     bool whole; // decisions of one value stand in the trace, too
     uint64_t pass;
+    double chance; // of the second option of the decision that is met; 0: all are equally likely
     struct chooser *chooser;
     void *instance;      // of the space, for the searched values of this pass
     struct error error;  // sticky
@@ -161,6 +162,7 @@ bool single_value(struct builder *builder, uint32_t decision, esp_value *out);
 bool choose_relaxed(struct builder *builder, uint32_t path, uint32_t decision);
 
 esp_value builder_choose(esp_builder *handle, const char *name, const esp_domain *domain);
+uint32_t builder_choose_chance(esp_builder *handle, const char *name, double probability);
 int64_t builder_choose_value(esp_builder *handle, const char *name, const int64_t *values,
                              uint64_t count);
 
@@ -213,6 +215,10 @@ esp_status replay_whole(struct builder *builder, const struct arch *arch, struct
                         struct error *error);
 
 // ---- draw.c -------------------------------------------------------------------------------------
+
+// A value of the decision that the pass has met: draw_value, or by the chance that it was given.
+esp_value draw_met(const struct builder *builder, esp_random *random, const esp_domain *domain,
+                   uint32_t *indices);
 
 // A value of the domain, each equally likely (in the logarithm where it is logarithmic); and one
 // that differs from `value`, of a domain of two or more.

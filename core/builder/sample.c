@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chooser that draws: every decision uniform in its domain.
+// The chooser that draws: every decision uniform in its domain, but where the space gives
+// a chance.
 #include "builder/pass.h"
 
 struct sampler {
@@ -10,9 +11,8 @@ struct sampler {
 static esp_status draw(struct chooser *self, struct builder *builder, uint32_t decision,
                        const esp_domain *domain, uint32_t *indices, esp_value *out)
 {
-    (void)builder;
     (void)decision;
-    *out = draw_value(((struct sampler *)self)->random, domain, indices);
+    *out = draw_met(builder, ((struct sampler *)self)->random, domain, indices);
     return ESP_OK;
 }
 

@@ -152,6 +152,13 @@ static esp_status empty_range(void *self, esp_builder *b)
     return esp_classifier(b, esp_input(b));
 }
 
+static esp_status certain(void *self, esp_builder *b)
+{
+    (void)self;
+    esp_choose_chance(b, "x", 1.0);
+    return esp_classifier(b, esp_input(b));
+}
+
 static esp_status endless_recursion(void *self, esp_builder *b)
 {
     (void)self;
@@ -197,6 +204,7 @@ TestLeak(misuse, ends_the_pass_with_its_reason)
         {no_tensor, ESP_ERROR_MISUSE, "input 0 of Relu"},
         {not_ascending, ESP_ERROR_MISUSE, "not ascending"},
         {empty_range, ESP_ERROR_MISUSE, "decision x: an integer of 2 .. 1 is empty"},
+        {certain, ESP_ERROR_MISUSE, "decision x in the scope \"\": a chance of 1"},
         {endless_recursion, ESP_ERROR_MISUSE, "does the recursion end?"},
         {own_words, ESP_ERROR_UNSUPPORTED, "no rain today"},
         {no_words, ESP_ERROR_DATA, "gave no reason"},

@@ -53,6 +53,43 @@ TestLeak(sample, replay_gives_the_space_the_same_values)
     lab_close(&lab);
 }
 
+// Up to 20 layers, each the last with a chance of 1/4.
+static esp_status build_geometric(void *self, esp_builder *b)
+{
+    uint64_t *depth = self;
+    for (*depth = 0; *depth < 20; ++*depth) {
+        esp_scope(b, "layer", (int64_t)*depth);
+        uint32_t stop = esp_choose_chance(b, "stop", 0.25);
+        esp_scope_end(b);
+        if (stop)
+            break;
+    }
+    return esp_classifier(b, esp_input(b));
+}
+
+TestLeak(sample, draws_a_chance_as_often_as_it_says)
+{
+    enum { DRAWS = 20000 };
+    struct lab lab = {0};
+    uint64_t depth = 0;
+    int shorter[6] = {0};
+    lab_open(&lab, build_geometric);
+    lab.self = &depth;
+    for (uint64_t seed = 0; seed < DRAWS; seed++) {
+        struct arch *arch = lab_sample(&lab, seed);
+        for (uint64_t d = 0; d < ESP_COUNT(shorter); d++)
+            shorter[d] += depth <= d;
+        cr_assert_eq(esp_arch_domain(arch_handle(arch), 0)->count, 2);
+        arch_release(arch);
+    }
+    for (int d = 0; d < (int)ESP_COUNT(shorter); d++) { // six deviations
+        double share = 1.0 - pow(0.75, d + 1);
+        cr_expect_float_eq((double)shorter[d] / DRAWS, share, 6 * sqrt(share * (1 - share) / DRAWS),
+                           "depth %d: %d", d, shorter[d]);
+    }
+    lab_close(&lab);
+}
+
 TestLeak(sample, draws_each_value_equally_often)
 {
     struct lab lab = {0};
