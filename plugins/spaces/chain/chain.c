@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The chain-structured space: a sequence of layers, each with an operation and what the operation
-// needs (Zoph and Le 2017; Baker et al. 2017, without skip connections). Widths, strides,
-// activations and batch normalization are drawn where the operation has them.
-#include <espalier/espalier.h>
+// needs (Zoph and Le 2017, without skip connections). Widths, strides, kernels, activations and batch
+// normalization are drawn where the operation has them. The number of layers is drawn from a range, or
+// layer by layer. Baker et al. 2017 is a space of its own: metaqnn.c.
+#include "metaqnn.h"
 
 #include <stdlib.h>
 
+enum depth { DEPTH_BOUNDED, DEPTH_GEOMETRIC };
 enum batch_norm { BATCH_NORM_NO, BATCH_NORM_YES, BATCH_NORM_SEARCH };
 
-#define OPERATION_COUNT 10
+#define OPERATION_COUNT 12
 #define ACTIVATION_COUNT 3
 
 struct chain {
-    int64_t min_depth, max_depth;
+    enum depth depth;
+    int64_t min_depth, max_depth, depth_limit;
+    double stop;
+    const int64_t *kernels;
+    uint64_t kernel_count;
     const int64_t *widths;
     uint64_t width_count;
     const int64_t *strides;
@@ -81,14 +87,16 @@ static esp_node finish(esp_builder *b, esp_node x, int64_t normalized,
     }
 }
 
-static esp_node conv(esp_builder *b, esp_node x, const struct position *position, int64_t kernel)
+static esp_node conv(esp_builder *b, esp_node x, const struct position *position, int64_t height,
+                     int64_t across)
 {
     int64_t width = choose_width(b, position);
     int64_t stride = choose_stride(b, position);
     int64_t normalized = choose_batch_norm(b, position);
     esp_conv_options options = ESP_CONV_OPTIONS_INIT;
     options.channels = width;
-    options.kernel = kernel;
+    options.kernel_height = height;
+    options.kernel_width = across;
     options.stride = stride;
     options.bias = !normalized;
     return finish(b, esp_conv(b, "conv", x, options), normalized, position);
@@ -96,14 +104,15 @@ static esp_node conv(esp_builder *b, esp_node x, const struct position *position
 
 // Depthwise, then pointwise (Chollet 2017), no activation between.
 static esp_node separable(esp_builder *b, esp_node x, const struct position *position,
-                          int64_t kernel)
+                          int64_t height, int64_t across)
 {
     int64_t width = choose_width(b, position);
     int64_t stride = choose_stride(b, position);
     int64_t normalized = choose_batch_norm(b, position);
     esp_conv_options depthwise = ESP_CONV_OPTIONS_INIT;
     depthwise.channels = esp_node_shape(b, x).dims[1];
-    depthwise.kernel = kernel;
+    depthwise.kernel_height = height;
+    depthwise.kernel_width = across;
     depthwise.stride = stride;
     depthwise.groups = -1;
     esp_conv_options pointwise = ESP_CONV_OPTIONS_INIT;
@@ -114,39 +123,59 @@ static esp_node separable(esp_builder *b, esp_node x, const struct position *pos
     return finish(b, esp_conv(b, "pointwise", x, pointwise), normalized, position);
 }
 
+static int64_t choose_kernel(esp_builder *b, const char *name, const struct position *position)
+{
+    return esp_choose_value(b, name, position->chain->kernels, position->chain->kernel_count);
+}
+
+// Height and width on their own, as Zoph and Le 2017 draw them.
+static esp_node emit_conv(esp_builder *b, esp_node x, const void *position)
+{
+    int64_t height = choose_kernel(b, "kernel_height", position);
+    int64_t across = choose_kernel(b, "kernel_width", position);
+    return conv(b, x, position, height, across);
+}
+
+static esp_node emit_sep_conv(esp_builder *b, esp_node x, const void *position)
+{
+    int64_t height = choose_kernel(b, "kernel_height", position);
+    int64_t across = choose_kernel(b, "kernel_width", position);
+    return separable(b, x, position, height, across);
+}
+
 static esp_node emit_conv_1x1(esp_builder *b, esp_node x, const void *position)
 {
-    return conv(b, x, position, 1);
+    return conv(b, x, position, 1, 1);
 }
 
 static esp_node emit_conv_3x3(esp_builder *b, esp_node x, const void *position)
 {
-    return conv(b, x, position, 3);
+    return conv(b, x, position, 3, 3);
 }
 
 static esp_node emit_conv_5x5(esp_builder *b, esp_node x, const void *position)
 {
-    return conv(b, x, position, 5);
+    return conv(b, x, position, 5, 5);
 }
 
 static esp_node emit_conv_7x7(esp_builder *b, esp_node x, const void *position)
 {
-    return conv(b, x, position, 7);
+    return conv(b, x, position, 7, 7);
 }
 
 static esp_node emit_sep_conv_3x3(esp_builder *b, esp_node x, const void *position)
 {
-    return separable(b, x, position, 3);
+    return separable(b, x, position, 3, 3);
 }
 
 static esp_node emit_sep_conv_5x5(esp_builder *b, esp_node x, const void *position)
 {
-    return separable(b, x, position, 5);
+    return separable(b, x, position, 5, 5);
 }
 
 static esp_node emit_sep_conv_7x7(esp_builder *b, esp_node x, const void *position)
 {
-    return separable(b, x, position, 7);
+    return separable(b, x, position, 7, 7);
 }
 
 static esp_node emit_max_pool_3x3(esp_builder *b, esp_node x, const void *position)
@@ -166,6 +195,8 @@ static esp_node emit_identity(esp_builder *b, esp_node x, const void *position)
 }
 
 static const esp_alternative all_operations[OPERATION_COUNT] = {
+    ESP_ALTERNATIVE("conv", emit_conv),
+    ESP_ALTERNATIVE("sep_conv", emit_sep_conv),
     ESP_ALTERNATIVE("conv_1x1", emit_conv_1x1),
     ESP_ALTERNATIVE("conv_3x3", emit_conv_3x3),
     ESP_ALTERNATIVE("conv_5x5", emit_conv_5x5),
@@ -178,20 +209,37 @@ static const esp_alternative all_operations[OPERATION_COUNT] = {
     ESP_ALTERNATIVE("identity", emit_identity),
 };
 
+// The layer's output; `*size` becomes that of its map.
+static esp_node emit_layer(const struct chain *chain, esp_builder *b, esp_node x, int64_t *size)
+{
+    int64_t next = *size;
+    const struct position position = {chain, *size, &next};
+    x = esp_choose_op(b, "op", x, chain->operations, chain->operation_count, &position);
+    *size = next;
+    return x;
+}
+
+// Whether layer `i`, whose scope is open, is the last one.
+static int is_last(const struct chain *chain, esp_builder *b, int64_t i)
+{
+    if (i + 1 < chain->min_depth)
+        return 0;
+    return i + 1 >= chain->depth_limit || esp_choose_chance(b, "stop", chain->stop);
+}
+
 static esp_status chain_build(void *self, esp_builder *b)
 {
     const struct chain *chain = self;
     const esp_task *task = esp_builder_task(b);
     int64_t size = (int64_t)(task->height < task->width ? task->height : task->width);
+    const int geometric = chain->depth == DEPTH_GEOMETRIC;
     esp_node x = esp_input(b);
-    int64_t depth = esp_choose_int(b, "depth", chain->min_depth, chain->max_depth);
-    for (int64_t i = 0; i < depth; i++) {
-        int64_t next = size;
-        struct position position = {chain, size, &next};
+    int64_t depth = geometric ? 0 : esp_choose_int(b, "depth", chain->min_depth, chain->max_depth);
+    for (int64_t i = 0, last = 0; !esp_failed(b) && (geometric ? !last : i < depth); i++) {
         esp_scope(b, "layer", i);
-        x = esp_choose_op(b, "op", x, chain->operations, chain->operation_count, &position);
+        x = emit_layer(chain, b, x, &size);
+        last = geometric && is_last(chain, b, i);
         esp_scope_end(b);
-        size = next;
     }
     if (chain->dropout > 0) {
         x = esp_unary(b, "Flatten", esp_unary(b, "GlobalAveragePool", x));
@@ -202,18 +250,27 @@ static esp_status chain_build(void *self, esp_builder *b)
 }
 
 static const char *const operation_names[] = {
-    "conv_1x1",     "conv_3x3",     "conv_5x5",     "conv_7x7",     "sep_conv_3x3",
-    "sep_conv_5x5", "sep_conv_7x7", "max_pool_3x3", "avg_pool_3x3", "identity"};
+    "conv",         "sep_conv",     "conv_1x1",     "conv_3x3",     "conv_5x5",     "conv_7x7",
+    "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7", "max_pool_3x3", "avg_pool_3x3", "identity"};
 static const char *const activation_names[] = {"relu", "sigmoid", "tanh"};
 static const char *const batch_norm_names[] = {"no", "yes", "search"};
+static const char *const depth_names[] = {"bounded", "geometric"};
 
 static const esp_param chain_params[] = {
+    ESP_PARAM_CHOICE("depth", "bounded", depth_names,
+                     "bounded: drawn up to max_depth; geometric: after each layer it may end"),
     ESP_PARAM_INT("min_depth", 2, 1, 1000, "layers", "least number of layers"),
-    ESP_PARAM_INT("max_depth", 6, 1, 1000, "layers", "largest number of layers"),
+    ESP_PARAM_INT("max_depth", 6, 1, 1000, "layers", "largest number of layers, if bounded"),
+    ESP_PARAM_REAL("stop", 0.2, 0.001, 0.999, "",
+                   "probability that a layer from min_depth on is the last, if geometric"),
+    ESP_PARAM_INT("depth_limit", 100, 1, 1000, "layers",
+                  "number of layers at which a geometric depth is cut off"),
     ESP_PARAM_NAMES("operations",
                     "conv_3x3, conv_5x5, sep_conv_3x3, sep_conv_5x5, max_pool_3x3, avg_pool_3x3, "
                     "identity",
                     operation_names, "operations that a layer may have"),
+    ESP_PARAM_INTS("kernels", "1, 3, 5, 7", 1, 31, "pixels",
+                   "odd heights and widths of conv and sep_conv, ascending"),
     ESP_PARAM_INTS("widths", "16, 32, 64", 1, 65536, "channels",
                    "output channels that a convolution may have, ascending"),
     ESP_PARAM_INTS("strides", "1, 2", 1, 16, "", "strides of convolutions and pools, ascending"),
@@ -230,6 +287,14 @@ static int ascending(const int64_t *values, uint64_t count)
 {
     for (uint64_t i = 1; i < count; i++)
         if (values[i] <= values[i - 1])
+            return 0;
+    return 1;
+}
+
+static int odd(const int64_t *values, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (values[i] % 2 == 0)
             return 0;
     return 1;
 }
@@ -253,13 +318,21 @@ static esp_status check(const struct chain *chain, esp_create *create)
     if (task->kind != ESP_TASK_IMAGES)
         return esp_fail(create, ESP_ERROR_UNSUPPORTED,
                         "it builds networks for images, and the dataset has rows");
-    if (chain->min_depth > chain->max_depth)
+    if (chain->depth == DEPTH_GEOMETRIC && chain->min_depth > chain->depth_limit)
+        return esp_fail(create, ESP_ERROR_INVALID, "min_depth %lld is larger than depth_limit %lld",
+                        (long long)chain->min_depth, (long long)chain->depth_limit);
+    if (chain->depth == DEPTH_BOUNDED && chain->min_depth > chain->max_depth)
         return esp_fail(create, ESP_ERROR_INVALID, "min_depth %lld is larger than max_depth %lld",
                         (long long)chain->min_depth, (long long)chain->max_depth);
     if (chain->width_count == 0 || !ascending(chain->widths, chain->width_count))
         return esp_fail(create, ESP_ERROR_INVALID, "widths: expected an ascending list");
     if (chain->stride_count == 0 || !ascending(chain->strides, chain->stride_count))
         return esp_fail(create, ESP_ERROR_INVALID, "strides: expected an ascending list");
+    if (chain->kernel_count == 0 || !ascending(chain->kernels, chain->kernel_count) ||
+        !odd(chain->kernels, chain->kernel_count))
+        return esp_fail(create, ESP_ERROR_INVALID,
+                        "kernels: expected an ascending list of odd "
+                        "numbers, for maps keep their size");
     if (chain->activation_count == 0)
         return esp_fail(create, ESP_ERROR_INVALID, "activations: at least one is needed");
     return ESP_OK;
@@ -277,6 +350,10 @@ static esp_status chain_create(esp_create *create, void **out)
         return esp_fail(create, ESP_ERROR_MEMORY, "out of memory");
     chain->min_depth = esp_param_int(create, "min_depth");
     chain->max_depth = esp_param_int(create, "max_depth");
+    chain->depth = (enum depth)esp_param_int(create, "depth");
+    chain->stop = esp_param_real(create, "stop");
+    chain->depth_limit = esp_param_int(create, "depth_limit");
+    chain->kernels = esp_param_ints(create, "kernels", &chain->kernel_count);
     chain->widths = esp_param_ints(create, "widths", &chain->width_count);
     chain->strides = esp_param_ints(create, "strides", &chain->stride_count);
     chain->activations = esp_param_names(create, "activations", &chain->activation_count);
@@ -297,11 +374,11 @@ static esp_status chain_create(esp_create *create, void **out)
 static void chain_describe(esp_space_type *out)
 {
     out->summary = "a chain of layers: convolutions, separable convolutions, pools, identities";
-    out->source = "Zoph and Le 2017; Baker et al. 2017";
+    out->source = "Zoph and Le 2017";
     ESP_SET_PARAMS(out, chain_params);
     out->create = chain_create;
     out->destroy = chain_destroy;
     out->build = chain_build;
 }
 
-ESP_PLUGIN("0.1.0", ESP_SPACE("chain", chain_describe))
+ESP_PLUGIN("0.1.0", ESP_SPACE("chain", chain_describe), ESP_SPACE("metaqnn", metaqnn_describe))
