@@ -6,7 +6,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static void print_head(const struct results *results)
 {
@@ -106,7 +108,11 @@ static void print_paths(const struct results *results)
     long long best = (long long)results->set.best;
     printf("  espalier show %s %lld\n", folder, best);
     printf("  espalier export %s %lld --format dot -o best.dot\n", folder, best);
-    printf("  espalier train %s %lld --set final.epochs=20\n", folder, best);
+    // What was never trained left no files.
+    char *files = NULL;
+    if (asprintf(&files, "%s/artifacts", folder) >= 0 && access(files, F_OK) == 0)
+        printf("  espalier train %s %lld --set final.epochs=20\n", folder, best);
+    free(files);
 }
 
 esp_status summary_print(const char *folder, const char *text, bool json, struct error *error)

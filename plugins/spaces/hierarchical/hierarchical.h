@@ -16,7 +16,7 @@
 #define NONE 0
 
 #define MOTIF_NAME_SIZE 24 // "level2-motif15"
-#define EDGE_NAME_SIZE 8   // "10-11"
+#define EDGE_NAME_SIZE 24   // "10-11"
 
 // The motifs of one level: each a DAG of `nodes` nodes with a choice on every edge j < i.
 struct level {

@@ -13,7 +13,7 @@
 #define STATES_MOST (2 + BLOCKS_MOST) // of a cell: its two inputs, then its blocks
 #define OPERATION_COUNT 8
 #define ENLARGED_MOST 128  // height and width of a map that is enlarged
-#define STATE_NAME_SIZE 12 // "cell_127"
+#define STATE_NAME_SIZE 24 // "cell_127"
 
 enum macro { MACRO_STAGES, MACRO_PATH };
 
