@@ -339,3 +339,88 @@ TestLeak(instance, failures_name_the_plugin)
         }
     bench_close(&bench);
 }
+
+// ---- The run's space ------------------------------------------------------------------------------
+
+static struct {
+    esp_status status;
+    uint64_t hash;
+    const char *identity;
+    char reason[256];
+} asked;
+
+static void ask_space(esp_create *create)
+{
+    const esp_text_pair pair = {sizeof pair, "@space/width", "8"};
+    const char *reason = NULL;
+    asked.status = esp_create_arch_hash(create, "text", &pair, 1, ESP_IDENTITY_CANONICAL,
+                                        &asked.hash, &reason);
+    asked.identity = esp_create_space_identity(create);
+    snprintf(asked.reason, sizeof asked.reason, "%s", reason);
+}
+
+static void ask_wrongly(esp_create *create)
+{
+    const char *reason = NULL;
+    asked.status = esp_create_arch_hash(create, "text", NULL, 0, 3, &asked.hash, &reason);
+}
+
+static esp_status hash_text(void *self, const char *text, const esp_text_pair *pairs,
+                            uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
+                            struct error *error)
+{
+    cr_expect_eq(self, &object);
+    cr_expect_str_eq(text, "text");
+    cr_expect(count == 1 && stride == sizeof *pairs && strcmp(pairs[0].value, "8") == 0);
+    *hash = identity;
+    return error_set(error, ESP_ERROR_REJECTED, "no member");
+}
+
+static const char *say_identity(void *self)
+{
+    cr_expect_eq(self, &object);
+    return "the space";
+}
+
+// An estimator's create is answered by the session; the words are its own to use, and create goes on.
+TestLeak(instance, an_estimator_asks_for_architectures)
+{
+    struct create_space given = {hash_text, say_identity, &object};
+    struct bench bench;
+    bench_open(&bench, "[space]\n");
+    plugin.act = ask_space;
+    cr_assert_eq(instance_create(&bench.instance, &components[ESP_KIND_ESTIMATOR - 1],
+                                 &bench.parameters, NULL, 42, &given, &bench.error),
+                 ESP_OK, "%s", bench.error.message);
+    cr_assert_eq(asked.status, ESP_ERROR_REJECTED);
+    cr_assert_eq(asked.hash, ESP_IDENTITY_CANONICAL);
+    cr_assert_str_eq(asked.reason, "no member");
+    cr_assert_str_eq(asked.identity, "the space");
+    instance_destroy(bench.instance);
+    plugin.act = ask_wrongly;
+    cr_assert_eq(instance_create(&bench.instance, &components[ESP_KIND_ESTIMATOR - 1],
+                                 &bench.parameters, NULL, 42, &given, &bench.error),
+                 ESP_OK);
+    cr_assert_eq(asked.status, ESP_ERROR_MISUSE);
+    instance_destroy(bench.instance);
+    bench_close(&bench);
+}
+
+TestLeak(instance, others_ask_in_vain)
+{
+    static int context;
+    struct bench bench;
+    bench_open(&bench, "[space]\n");
+    plugin.act = ask_space;
+    for (uint32_t kind = ESP_KIND_SPACE; kind <= ESP_KIND_EXECUTOR; kind++) {
+        cr_assert_eq(instance_create(&bench.instance, &components[kind - 1], &bench.parameters,
+                                     NULL, 42, kind == ESP_KIND_ESTIMATOR ? NULL : &context,
+                                     &bench.error),
+                     ESP_OK, "%s", bench.error.message);
+        cr_assert_eq(asked.status, ESP_ERROR_UNSUPPORTED);
+        cr_assert_null(asked.identity);
+        cr_assert_str_eq(asked.reason, "architectures are parsed for estimators alone");
+        instance_destroy(bench.instance);
+    }
+    bench_close(&bench);
+}
