@@ -140,13 +140,16 @@ TestLeak(chain, filters_may_be_rectangular)
 
 // ---- Members ------------------------------------------------------------------------------------
 
+#define SEARCHED                                                                                   \
+    "operations = conv, sep_conv, conv_7x7, max_pool_3x3\nactivations = relu, tanh, sigmoid\n"     \
+    "batch_norm = search\nstrides = 1, 2, 3\ndropout = 0.3\n"
+
 TestLeak(chain, members_are_sampled_mutated_and_crossed)
 {
     static const char *const more[] = {
         "",
         "depth = geometric\nstop = 0.2\ndepth_limit = 30\nwidths = 2, 4\n",
-        "operations = conv, sep_conv, conv_7x7, max_pool_3x3\nactivations = relu, tanh, sigmoid\n"
-        "batch_norm = search\nstrides = 1, 2, 3\ndropout = 0.3\n",
+        SEARCHED,
     };
     for (size_t i = 0; i < ESP_COUNT(more); i++) {
         struct member_lab lab;

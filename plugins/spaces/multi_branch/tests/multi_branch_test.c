@@ -237,14 +237,17 @@ TestLeak(multi_branch, members_are_counted)
     member_lab_close(&lab);
 }
 
+#define ALL_FORMS                                                                                  \
+    "operations = conv, max_pool_2x2, avg_pool_2x2, bn_relu, sep_conv_5x5\nmax_inputs = 2\n"       \
+    "forms = conv_bn_relu, bn_relu_conv, conv_bn, conv\n"
+
 TestLeak(multi_branch, members_are_sampled_mutated_and_crossed)
 {
     static const char *const more[] = {
         "align = pad\n",
         "align = subsample\nstrides = 1, 2, 3\nmin_size = 1\n",
         "align = project\nstrides = 1, 2, 3\nmin_size = 1\n",
-        "operations = conv, max_pool_2x2, avg_pool_2x2, bn_relu, sep_conv_5x5\nmax_inputs = 2\n"
-        "forms = conv_bn_relu, bn_relu_conv, conv_bn, conv\n",
+        ALL_FORMS,
     };
     for (size_t i = 0; i < ESP_COUNT(more); i++) {
         struct member_lab lab;
