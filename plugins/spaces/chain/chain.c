@@ -314,10 +314,8 @@ static esp_status choose_operations(struct chain *chain, esp_create *create)
 
 static esp_status check(const struct chain *chain, esp_create *create)
 {
-    const esp_task *task = esp_create_task(create);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (chain->depth == DEPTH_GEOMETRIC && chain->min_depth > chain->depth_limit)
         return esp_fail(create, ESP_ERROR_INVALID, "min_depth %lld is larger than depth_limit %lld",
                         (long long)chain->min_depth, (long long)chain->depth_limit);

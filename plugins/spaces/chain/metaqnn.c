@@ -237,9 +237,8 @@ static esp_status check(const struct metaqnn *space, esp_create *create)
 {
     const char *types[LAYER_TYPES];
     const struct stand begin = stand_begin(space);
-    if (esp_create_task(create)->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     esp_status status = check_list(create, "filters", space->filters, space->filter_count);
     if (status == ESP_OK)
         status = check_list(create, "kernels", space->kernels, space->kernel_count);

@@ -140,9 +140,8 @@ static esp_status check_side(const struct stack *stack, esp_create *create, cons
 esp_status stack_check(const struct stack *stack, esp_create *create)
 {
     const esp_task *task = esp_create_task(create);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (stack->imagenet && stack->channels % 2 != 0)
         return esp_fail(create, ESP_ERROR_INVALID,
                         "channels: the stem for ImageNet halves them, and %lld is odd",

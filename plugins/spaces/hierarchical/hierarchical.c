@@ -149,9 +149,8 @@ static esp_status check(const struct hierarchical *space, esp_create *create)
 {
     const esp_task *task = esp_create_task(create);
     const uint64_t least = 1ull << (space->stages - 1);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (task->height < least || task->width < least)
         return esp_fail(create, ESP_ERROR_UNSUPPORTED,
                         "%lld stages halve the images %lld times: expected at least %llux%llu, and "

@@ -104,9 +104,8 @@ static esp_status check_task(const struct macro_micro *space, esp_create *create
     const esp_task *task = esp_create_task(create);
     const uint64_t least = (uint64_t)space->stem << (space->levels - 1);
     const uint64_t most = (uint64_t)(2 * ENLARGED_MOST * space->stem);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (task->height < least || task->width < least)
         return esp_fail(create, ESP_ERROR_UNSUPPORTED,
                         "stem = %lld and levels = %lld divide the images by %llu: expected at "

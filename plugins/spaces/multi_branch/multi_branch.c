@@ -207,10 +207,8 @@ static esp_status choose_operations(struct multi_branch *space, esp_create *crea
 
 static esp_status check(const struct multi_branch *space, esp_create *create)
 {
-    const esp_task *task = esp_create_task(create);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (space->min_depth > space->max_depth)
         return esp_fail(create, ESP_ERROR_INVALID, "min_depth %lld is larger than max_depth %lld",
                         (long long)space->min_depth, (long long)space->max_depth);

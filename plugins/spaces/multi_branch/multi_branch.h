@@ -27,7 +27,7 @@ struct multi_branch {
     // In the order of the INI; and those of them that can keep the size, for maps that must.
     esp_alternative operations[OPERATION_COUNT], keeping[OPERATION_COUNT];
     uint64_t operation_count, keeping_count;
-    char names[DEPTH_MOST][12]; // "layer_0", ...
+    char names[DEPTH_MOST][24]; // "layer_0", ...
     const char *sources[DEPTH_MOST];
 };
 

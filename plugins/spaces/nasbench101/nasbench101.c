@@ -219,9 +219,8 @@ static unsigned most_parts(const struct nasbench101 *space)
 static esp_status check(const struct nasbench101 *space, esp_create *create)
 {
     const esp_task *task = esp_create_task(create);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (task->height < LEAST_SIZE || task->width < LEAST_SIZE)
         return esp_fail(create, ESP_ERROR_UNSUPPORTED,
                         "its networks halve the images twice: expected at least %dx%d, and the "

@@ -162,9 +162,8 @@ static void nasbench201_destroy(void *self)
 static esp_status nasbench201_create(esp_create *create, void **out)
 {
     const esp_task *task = esp_create_task(create);
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (task->height < LEAST_SIZE || task->width < LEAST_SIZE)
         return esp_fail(create, ESP_ERROR_UNSUPPORTED,
                         "its networks halve the images twice: expected at least %dx%d, and the "

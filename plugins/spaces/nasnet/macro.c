@@ -142,9 +142,8 @@ esp_status macro_check(const struct nasnet *nasnet, esp_create *create)
 {
     const esp_task *task = esp_create_task(create);
     const struct stack *stack = &nasnet->stack;
-    if (task->kind != ESP_TASK_IMAGES)
-        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
-                        "it builds networks for images, and the dataset has rows");
+    if (esp_need_images(create) != ESP_OK)
+        return ESP_ERROR_UNSUPPORTED;
     if (normal_cells(nasnet) < 3)
         return esp_fail(create, ESP_ERROR_INVALID,
                         "cells: expected %d or more: three groups of normal cells and %d reduction "

@@ -93,6 +93,16 @@ static inline const esp_task *esp_create_task(esp_create *create)
     return create->api->task(create);
 }
 
+// For a space that builds networks for images alone: says so, with ESP_ERROR_UNSUPPORTED, where the
+// dataset has rows.
+static inline esp_status esp_need_images(esp_create *create)
+{
+    if (esp_create_task(create)->kind == ESP_TASK_IMAGES)
+        return ESP_OK;
+    return esp_fail(create, ESP_ERROR_UNSUPPORTED,
+                    "it builds networks for images, and the dataset has rows");
+}
+
 // The run's seed. Streams are handed out by the host where they are needed; the seed is for a
 // dataset that is made, not read.
 static inline uint64_t esp_create_seed(esp_create *create)

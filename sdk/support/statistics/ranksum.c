@@ -21,7 +21,7 @@ static esp_status rank_sum_make(struct rank_sum *out, const double *x, uint64_t 
                                 const double *y, uint64_t y_count)
 {
     uint64_t count = x_count + y_count;
-    double *pooled = malloc((2 * count + 1) * sizeof *pooled);
+    double *pooled = calloc(2 * count + 1, sizeof *pooled);
     if (!pooled)
         return ESP_ERROR_MEMORY;
     double *ranks = pooled + count;
