@@ -15,8 +15,8 @@
 #define CHOICES_MOST (1 + MOTIFS_MOST)
 #define NONE 0
 
-#define MOTIF_NAME_SIZE 24 // "level2-motif15"
-#define EDGE_NAME_SIZE 24   // "10-11"
+#define MOTIF_NAME_SIZE 40 // "level2-motif15"
+#define EDGE_NAME_SIZE 24  // "10-11"
 
 // The motifs of one level: each a DAG of `nodes` nodes with a choice on every edge j < i.
 struct level {
