@@ -11,7 +11,6 @@ enum depth { DEPTH_BOUNDED, DEPTH_GEOMETRIC };
 enum batch_norm { BATCH_NORM_NO, BATCH_NORM_YES, BATCH_NORM_SEARCH };
 
 #define OPERATION_COUNT 12
-#define ACTIVATION_COUNT 3
 
 struct chain {
     enum depth depth;
@@ -67,6 +66,19 @@ static int64_t choose_batch_norm(esp_builder *b, const struct position *position
     return (int64_t)esp_choose_one(b, "batch_norm", no_yes, ESP_COUNT(no_yes));
 }
 
+// Operators of the activations that take no attribute, by name.
+static const char *const plain_activations[][2] = {
+    {"relu", "Relu"},       {"gelu", "Gelu"}, {"swish", "Swish"}, {"hard_swish", "HardSwish"},
+    {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"}};
+
+static esp_node activate(esp_builder *b, const char *name, esp_node x)
+{
+    for (size_t i = 0; i < ESP_COUNT(plain_activations); i++)
+        if (strcmp(name, plain_activations[i][0]) == 0)
+            return esp_unary(b, plain_activations[i][1], x);
+    return strcmp(name, "elu") == 0 ? esp_elu(b, x, 1.0) : esp_leaky_relu(b, x, 0.01);
+}
+
 // Batch normalization where it is wanted, then the activation.
 static esp_node finish(esp_builder *b, esp_node x, int64_t normalized,
                        const struct position *position)
@@ -77,14 +89,7 @@ static esp_node finish(esp_builder *b, esp_node x, int64_t normalized,
     uint64_t i = esp_choose_one(b, "activation", chain->activations, chain->activation_count);
     if (esp_failed(b))
         return x;
-    switch (chain->activations[i][0]) {
-    case 's':
-        return esp_unary(b, "Sigmoid", x);
-    case 't':
-        return esp_unary(b, "Tanh", x);
-    default:
-        return esp_relu(b, x);
-    }
+    return activate(b, chain->activations[i], x);
 }
 
 static esp_node conv(esp_builder *b, esp_node x, const struct position *position, int64_t height,
@@ -252,7 +257,8 @@ static esp_status chain_build(void *self, esp_builder *b)
 static const char *const operation_names[] = {
     "conv",         "sep_conv",     "conv_1x1",     "conv_3x3",     "conv_5x5",     "conv_7x7",
     "sep_conv_3x3", "sep_conv_5x5", "sep_conv_7x7", "max_pool_3x3", "avg_pool_3x3", "identity"};
-static const char *const activation_names[] = {"relu", "sigmoid", "tanh"};
+static const char *const activation_names[] = {"relu",  "leaky_relu", "elu",     "gelu",
+                                               "swish", "hard_swish", "sigmoid", "tanh"};
 static const char *const batch_norm_names[] = {"no", "yes", "search"};
 static const char *const depth_names[] = {"bounded", "geometric"};
 

@@ -35,6 +35,19 @@ struct layers {
     int64_t batch_norm, residual;
 };
 
+// Operators of the activations that take no attribute, by name.
+static const char *const plain_activations[][2] = {
+    {"relu", "Relu"},       {"gelu", "Gelu"}, {"swish", "Swish"}, {"hard_swish", "HardSwish"},
+    {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"}};
+
+static esp_node activate(esp_builder *b, const char *name, esp_node x)
+{
+    for (size_t i = 0; i < ESP_COUNT(plain_activations); i++)
+        if (strcmp(name, plain_activations[i][0]) == 0)
+            return esp_unary(b, plain_activations[i][1], x);
+    return strcmp(name, "elu") == 0 ? esp_elu(b, x, 1.0) : esp_leaky_relu(b, x, 0.01);
+}
+
 // A layer: linear, batch normalization, activation, dropout, and the shortcut around them, a linear
 // layer without bias where the width changes.
 static esp_node emit_layer(esp_builder *b, esp_node x, const struct layers *layers, int64_t width,
@@ -43,7 +56,7 @@ static esp_node emit_layer(esp_builder *b, esp_node x, const struct layers *laye
     esp_node y = esp_linear(b, "linear", x, width);
     if (layers->batch_norm)
         y = esp_batch_norm(b, "bn", y);
-    y = esp_unary(b, layers->activation, y);
+    y = activate(b, layers->activation, y);
     if (dropout > 0)
         y = esp_dropout(b, "dropout", y, dropout);
     if (!layers->residual)
@@ -98,18 +111,6 @@ static int64_t choose_switch(esp_builder *b, const char *name, enum no_yes_searc
     return wanted == SEARCH ? (int64_t)esp_choose_one(b, name, no_yes, 2) : wanted == YES;
 }
 
-static const char *operator_of(const char *activation)
-{
-    switch (activation[0]) {
-    case 's':
-        return "Sigmoid";
-    case 't':
-        return "Tanh";
-    default:
-        return "Relu";
-    }
-}
-
 static int64_t shape_of(const char *name)
 {
     for (int64_t i = 0; i < SHAPE_COUNT; i++)
@@ -132,7 +133,7 @@ static esp_status mlp_build(void *self, esp_builder *b)
     double dropout = esp_choose_real(b, "dropout", mlp->min_dropout, mlp->max_dropout);
     if (esp_failed(b))
         return ESP_OK;
-    layers.activation = operator_of(mlp->activations[activation]);
+    layers.activation = mlp->activations[activation];
     if (task->kind == ESP_TASK_IMAGES)
         x = esp_unary(b, "Flatten", x);
     int64_t number = shape_of(mlp->shapes[shape]);
@@ -145,7 +146,8 @@ static esp_status mlp_build(void *self, esp_builder *b)
 
 static const char *const all_shapes[] = {"brick",   "triangle", "funnel", "long_funnel",
                                          "diamond", "hexagon",  "stairs", "free"};
-static const char *const all_activations[] = {"relu", "sigmoid", "tanh"};
+static const char *const all_activations[] = {"relu",  "leaky_relu", "elu",     "gelu",
+                                              "swish", "hard_swish", "sigmoid", "tanh"};
 static const char *const no_yes_search[] = {"no", "yes", "search"};
 static const char *const plain_or_full[] = {"full", "plain"};
 

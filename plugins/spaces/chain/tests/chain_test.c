@@ -140,6 +140,26 @@ TestLeak(chain, filters_may_be_rectangular)
 
 // ---- Members ------------------------------------------------------------------------------------
 
+// Each name is an operator of its own.
+TestLeak(chain, activations_are_operators)
+{
+    static const char *const names[][2] = {
+        {"relu", "Relu"},   {"leaky_relu", "LeakyRelu"}, {"elu", "Elu"},         {"gelu", "Gelu"},
+        {"swish", "Swish"}, {"hard_swish", "HardSwish"}, {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"}};
+    for (size_t i = 0; i < ESP_COUNT(names); i++) {
+        struct member_lab lab;
+        char ini[256];
+        snprintf(ini, sizeof ini,
+                 SPACE "operations = conv_3x3\nmin_depth = 3\nmax_depth = 3\nactivations = %s\n",
+                 names[i][0]);
+        member_lab_open(&lab, ini);
+        struct arch *arch = member_sample(&lab, 1);
+        member_expect_operators(&lab, arch, names[i][1], 3);
+        arch_release(arch);
+        member_lab_close(&lab);
+    }
+}
+
 #define SEARCHED                                                                                   \
     "operations = conv, sep_conv, conv_7x7, max_pool_3x3\nactivations = relu, tanh, sigmoid\n"     \
     "batch_norm = search\nstrides = 1, 2, 3\ndropout = 0.3\n"

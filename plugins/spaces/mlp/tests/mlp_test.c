@@ -88,6 +88,27 @@ TestLeak(mlp, dropout_follows_the_shape)
     member_lab_close(&lab);
 }
 
+// Each name is an operator of its own.
+TestLeak(mlp, activations_are_operators)
+{
+    static const char *const names[][2] = {
+        {"relu", "Relu"},   {"leaky_relu", "LeakyRelu"}, {"elu", "Elu"},         {"gelu", "Gelu"},
+        {"swish", "Swish"}, {"hard_swish", "HardSwish"}, {"sigmoid", "Sigmoid"}, {"tanh", "Tanh"}};
+    for (size_t i = 0; i < ESP_COUNT(names); i++) {
+        struct member_lab lab;
+        char ini[256];
+        snprintf(ini, sizeof ini,
+                 "[space]\nplugin = mlp\nshapes = free\nwidths = 8, 16\nmin_depth = 3\n"
+                 "max_depth = 3\nactivations = %s\n",
+                 names[i][0]);
+        member_lab_open(&lab, ini);
+        struct arch *arch = member_sample(&lab, 1);
+        member_expect_operators(&lab, arch, names[i][1], 3);
+        arch_release(arch);
+        member_lab_close(&lab);
+    }
+}
+
 static esp_status visit(void *self, struct arch *arch)
 {
     (void)self;
@@ -143,8 +164,8 @@ Test(mlp, learns_from_images)
 {
     short_search("[space]\nplugin = mlp\nmax_depth = 6\nmax_width = 64\nmax_out = 64\n"
                  "batch_norm = search\nresidual = search\nmax_dropout = 0.4\n"
-                 "activations = relu, sigmoid, tanh\n",
-                 4);
+                 "activations = relu, leaky_relu, elu, gelu, swish, hard_swish, sigmoid, tanh\n",
+                 8);
 }
 
 // 80 rows of 6 columns, of 2 classes.
