@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// espalier export DIR TRIAL --format json|dot|cells: a trial's network taken elsewhere.
+// espalier export DIR TRIAL --format ...: a trial's network taken elsewhere. json, dot and cells are text
+// of the architecture; onnx, safetensors and torch are files of the trained network.
+#include "export/export.h"
+
 #include "cli/arch.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/trial.h"
+#include "cli/weights.h"
+#include "text/nearest.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,11 +16,25 @@
 #include <string.h>
 
 static const struct option export_options[] = {
-    {"format", "json|dot|cells",
-     "json: decisions and operators with shapes and weights; dot: a drawing of the network; cells: "
-     "a drawing of its cells"},
-    {"o", "FILE", "where to write; standard output where it is left out"},
+    {"format", "FORMAT",
+     "onnx: a model of opset 17; safetensors: the weights; torch: a Python file for PyTorch; json: "
+     "decisions and operators with shapes and weights; dot: a drawing of the network; cells: a "
+     "drawing of its cells"},
+    {"o", "FILE", "where to write; json, dot and cells go to standard output where it is left out"},
+    {"weights", "FILE", "a safetensors file to take the weights from instead of the trial's"},
     {"plugins", "DIR", "a folder of plugins, looked at first"},
+};
+
+// A trial's network, built again.
+struct exported {
+    const struct results *results;
+    const struct result_trial *trial;
+    struct stored_network stored; // what was named
+    struct loaded loaded;
+    struct session *session;
+    struct arch *arch;
+    struct graph *graph;
+    char title[128];
 };
 
 static esp_status write_out(const char *path, const char *text, struct error *error)
@@ -29,50 +48,143 @@ static esp_status write_out(const char *path, const char *text, struct error *er
                                path ? path : "standard output", strerror(errno));
 }
 
-static char *json_text(const struct results *results, const struct result_trial *trial,
-                       const esp_graph *graph)
+static char *json_text(const struct exported *e)
 {
-    json_t *json = json_pack("{s:o, s:o}", "arch", arch_json(trial->arch, results->row.space),
-                             "graph", graph_json(graph));
+    json_t *json = json_pack("{s:o, s:o}", "arch", arch_json(e->trial->arch, e->results->row.space),
+                             "graph", graph_json(graph_handle(e->graph)));
     char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
 }
 
-static esp_status export_trial(const struct results *results, const struct result_trial *trial,
-                               struct options *options, const char *format, struct error *error)
+static esp_status write_text(const struct exported *e, struct options *options, const char *format,
+                             struct error *error)
 {
-    struct loaded loaded = {0};
-    struct session *session = NULL;
-    struct arch *arch = NULL;
-    struct graph *graph = NULL;
-    char *text = NULL, title[128];
-    esp_status status =
-        loaded_open_text(&loaded, results->row.config, results->folder, options, error);
-    if (status == ESP_OK)
-        status = session_create(&session, loaded.experiment, false, error);
-    if (status == ESP_OK)
-        status = trial_arch(&arch, session, results, trial, error);
-    if (status == ESP_OK)
-        status = builder_build(session_builder(session), arch, &graph, error);
-    if (status != ESP_OK)
-        goto cleanup;
-    snprintf(title, sizeof title, "%s, trial %llu", results->row.name,
-             (unsigned long long)trial->trial);
-    text = strcmp(format, "json") == 0 ? json_text(results, trial, graph_handle(graph))
-                                       : arch_drawing(session_builder(session), arch,
-                                                      graph_handle(graph), format, title, error);
-    if (text)
-        status = write_out(options_value(options, "o"), text, error);
-    else
-        status = error->status != ESP_OK ? error->status : error_memory(error);
-cleanup:
+    char *text = strcmp(format, "json") == 0
+                     ? json_text(e)
+                     : arch_drawing(session_builder(e->session), e->arch, graph_handle(e->graph),
+                                    format, e->title, error);
+    esp_status status = text ? write_out(options_value(options, "o"), text, error)
+                        : error->status != ESP_OK ? error->status
+                                                  : error_memory(error);
     free(text);
-    graph_destroy(graph);
-    arch_release(arch);
-    session_destroy(session);
-    loaded_close(&loaded);
     return status;
+}
+
+// ---- Files of the network -----------------------------------------------------------------------
+
+static const struct writer {
+    const char *format;
+    esp_status (*write)(const struct export_network *network, const char *path,
+                        struct error *error);
+    bool normalised, weighted; // needs the normalisation; the weights
+} writers[] = {
+    {"onnx", export_onnx, true, true},
+    {"safetensors", export_safetensors, false, true},
+    {"torch", export_torch, true, false},
+};
+
+static const struct writer *find_writer(const char *format)
+{
+    for (size_t i = 0; i < ESP_COUNT(writers); i++)
+        if (strcmp(writers[i].format, format) == 0)
+            return &writers[i];
+    return NULL;
+}
+
+static esp_status open_weights(struct export_network *network, const struct exported *e,
+                               const char *given, struct error *error)
+{
+    char *path = NULL;
+    esp_status status =
+        given ? ESP_OK : stored_network_weights(&path, e->results, &e->stored, error);
+    if (status == ESP_OK)
+        status =
+            export_open_weights(&network->weights, given ? given : path, network->graph, error);
+    free(path);
+    return status;
+}
+
+static esp_status write_network(const struct exported *e, struct options *options,
+                                const struct writer *writer, struct error *error)
+{
+    struct export_network network = {.graph = graph_handle(e->graph),
+                                     .channels = session_task(e->session)->channels,
+                                     .name = e->title};
+    float *shift = NULL, *factor = NULL;
+    bool final = e->stored.final >= 0;
+    json_t *json = arch_json(e->trial->arch, e->results->row.space);
+    char *arch = json ? json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17)) : NULL;
+    json_decref(json);
+    network.arch = arch;
+    esp_status status = arch ? ESP_OK : error_memory(error);
+    if (status == ESP_OK && writer->weighted)
+        status = open_weights(&network, e, options_value(options, "weights"), error);
+    if (status == ESP_OK && writer->normalised)
+        status = export_normalisation(&shift, &factor, e->session, e->arch, final,
+                                      final ? NULL : e->trial->fidelity,
+                                      final ? 0 : e->trial->fidelity_count, error);
+    network.shift = shift;
+    network.factor = factor;
+    if (status == ESP_OK)
+        status = writer->write(&network, options_value(options, "o"), error);
+    safetensors_close(network.weights);
+    free(shift);
+    free(arch);
+    return status;
+}
+
+// ---- The command --------------------------------------------------------------------------------
+
+static esp_status export_trial(struct exported *e, struct options *options, const char *format,
+                               struct error *error)
+{
+    const struct results *results = e->results;
+    const struct writer *writer = find_writer(format);
+    esp_status status =
+        loaded_open_text(&e->loaded, results->row.config, results->folder, options, error);
+    if (status == ESP_OK)
+        status = session_create(&e->session, e->loaded.experiment, writer != NULL, error);
+    if (status == ESP_OK)
+        status = trial_arch(&e->arch, e->session, results, e->trial, error);
+    if (status == ESP_OK)
+        status = builder_build(session_builder(e->session), e->arch, &e->graph, error);
+    if (status == ESP_OK) {
+        snprintf(e->title, sizeof e->title, "%s, trial %llu", results->row.name,
+                 (unsigned long long)e->trial->trial);
+        status = writer ? write_network(e, options, writer, error)
+                        : write_text(e, options, format, error);
+    }
+    graph_destroy(e->graph);
+    arch_release(e->arch);
+    session_destroy(e->session);
+    loaded_close(&e->loaded);
+    return status;
+}
+
+static esp_status check_options(struct options *options, struct error *error)
+{
+    static const char *const formats[] = {"onnx", "safetensors", "torch", "json", "dot", "cells"};
+    const char *format = options_value(options, "format");
+    bool known = false;
+    for (size_t i = 0; format && i < ESP_COUNT(formats); i++)
+        known = known || strcmp(formats[i], format) == 0;
+    if (!known) {
+        const char *nearest = format ? text_nearest(format, formats, ESP_COUNT(formats)) : NULL;
+        return error_set(error, ESP_ERROR_INVALID,
+                         "--format: expected onnx, safetensors, torch, json, dot or cells, got "
+                         "'%s'%s%s%s",
+                         format ? format : "nothing", nearest ? "; did you mean '" : "",
+                         nearest ? nearest : "", nearest ? "'?" : "");
+    }
+    const struct writer *writer = find_writer(format);
+    if (writer && !options_value(options, "o"))
+        return error_set(error, ESP_ERROR_INVALID, "--format %s needs -o FILE", format);
+    if (options_value(options, "weights") && !(writer && writer->weighted))
+        return error_set(error, ESP_ERROR_INVALID,
+                         "--weights goes with --format onnx or safetensors: %s holds no weights",
+                         format);
+    return ESP_OK;
 }
 
 int command_export(int argc, char **argv)
@@ -80,25 +192,21 @@ int command_export(int argc, char **argv)
     struct options options;
     struct results results;
     struct error error;
-    const struct result_trial *trial = NULL;
+    struct exported exported = {.results = &results};
     error_clear(&error);
     int result = options_parse(&options, "export DIR TRIAL", export_options,
                                ESP_COUNT(export_options), 2, 2, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
-    const char *format = options_value(&options, "format");
-    esp_status status = ESP_OK;
-    if (!format ||
-        (strcmp(format, "json") != 0 && strcmp(format, "dot") != 0 && strcmp(format, "cells") != 0))
-        status =
-            error_set(&error, ESP_ERROR_INVALID, "--format: expected json, dot or cells, got '%s'",
-                      format ? format : "nothing");
+    esp_status status = check_options(&options, &error);
     if (status == ESP_OK)
         status = results_load(&results, options_argument(&options, 0), RESULTS_ALL, &error);
     if (status == ESP_OK) {
-        status = trial_find(&trial, &results, options_argument(&options, 1), &error);
+        status =
+            stored_network_find(&exported.stored, &results, options_argument(&options, 1), &error);
+        exported.trial = exported.stored.trial;
         if (status == ESP_OK)
-            status = export_trial(&results, trial, &options, format, &error);
+            status = export_trial(&exported, &options, options_value(&options, "format"), &error);
         results_destroy(&results);
     }
     options_destroy(&options);

@@ -223,6 +223,12 @@ bool data_decoded(const struct data *data)
     return data->cache.decoded;
 }
 
+struct data_normalisation data_normalisation(const struct data *data)
+{
+    double unit = data->element == ESP_ELEMENT_U8 ? 255.0 : 1.0;
+    return (struct data_normalisation){data->mean, data->scale, unit};
+}
+
 esp_status data_size(const struct data *data, uint32_t split, uint64_t *out, struct error *error)
 {
     switch (split) {

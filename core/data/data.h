@@ -42,6 +42,14 @@ esp_status data_size(const struct data *data, uint32_t split, uint64_t *out, str
 esp_status data_read(const struct data *data, uint32_t split, const uint64_t *indices,
                      uint64_t count, float *samples, uint32_t *labels, struct error *error);
 
+// How data_read normalises: a value becomes (value - mean) * scale. Lives as long as the data.
+struct data_normalisation {
+    const float *mean, *scale; // [channels]
+    double unit;               // what a full value is: 255 where samples are bytes, else 1
+};
+
+struct data_normalisation data_normalisation(const struct data *data);
+
 // The task of a dataset without decoding anything.
 esp_status data_describe(const esp_dataset_info **out, const struct instance *dataset,
                          struct error *error);

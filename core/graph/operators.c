@@ -335,6 +335,11 @@ const struct operator_row *operator_find(const char *name, const char *path, str
     return NULL;
 }
 
+const struct operator_row *operator_at(uint64_t i)
+{
+    return i < ESP_COUNT(table) ? &table[i] : NULL;
+}
+
 // The number of elements; false: a size below 1, or too many of them.
 static bool shape_measure(const esp_shape *shape, int64_t *elements)
 {

@@ -79,6 +79,9 @@ void call_begin(struct operator_call *call, const char *op);
 // NULL with the nearest name in the error where there is none.
 const struct operator_row *operator_find(const char *name, const char *path, struct error *error);
 
+// Row `i` of the table; NULL behind the last.
+const struct operator_row *operator_at(uint64_t i);
+
 // Fills the call's attributes: the row's defaults, then what was given, each tested.
 esp_status operator_take_attributes(struct operator_call *call, const struct operator_row *row,
                                     const esp_attribute *attributes, uint64_t count,

@@ -40,7 +40,7 @@ static void *copy_numbers(const Onnx__TensorProto *proto, const struct tensor *t
     return copy;
 }
 
-static struct tensor read_tensor(const Onnx__TensorProto *proto, const char *name)
+struct tensor tensor_read(const Onnx__TensorProto *proto, const char *name)
 {
     struct tensor tensor = {.name = name, .size = 1};
     cr_assert_leq(proto->n_dims, ESP_MAX_RANK, "%s", name);
@@ -61,7 +61,7 @@ static struct tensor read_tensor(const Onnx__TensorProto *proto, const char *nam
     return tensor;
 }
 
-static void free_tensor(struct tensor *tensor)
+void tensor_free(struct tensor *tensor)
 {
     free(tensor->data);
     free(tensor->integers);
@@ -70,20 +70,26 @@ static void free_tensor(struct tensor *tensor)
 static void add_constant(struct model *model, const Onnx__TensorProto *proto, const char *name)
 {
     cr_assert_lt(model->constant_count, MODEL_MOST_TENSORS);
-    model->tensors[model->constant_count++] = read_tensor(proto, name);
+    model->tensors[model->constant_count++] = tensor_read(proto, name);
+}
+
+Onnx__ModelProto *model_load(const char *path)
+{
+    size_t size;
+    uint8_t *bytes = read_file(path, &size);
+    cr_assert_not_null(bytes, "%s", path);
+    Onnx__ModelProto *proto = onnx__model_proto__unpack(NULL, size, bytes);
+    free(bytes);
+    cr_assert(proto && proto->graph, "%s is no model", path);
+    return proto;
 }
 
 void model_read(struct model *model, const char *folder)
 {
     char path[512];
-    size_t size;
     memset(model, 0, sizeof *model);
     snprintf(path, sizeof path, "%s/model.onnx", folder);
-    uint8_t *bytes = read_file(path, &size);
-    cr_assert_not_null(bytes, "%s", path);
-    model->proto = onnx__model_proto__unpack(NULL, size, bytes);
-    free(bytes);
-    cr_assert(model->proto && model->proto->graph, "%s is no model", path);
+    model->proto = model_load(path);
     const Onnx__GraphProto *graph = model->proto->graph;
     size_t operators = 0;
     for (size_t i = 0; i < graph->n_node; i++) {
@@ -119,7 +125,7 @@ static bool read_data(struct tensor *to, uint64_t *count, const char *folder, un
     free(bytes);
     cr_assert_not_null(proto, "%s is no tensor", path);
     cr_assert_lt(*count, MODEL_MOST_TENSORS);
-    to[(*count)++] = read_tensor(proto, name);
+    to[(*count)++] = tensor_read(proto, name);
     onnx__tensor_proto__free_unpacked(proto, NULL);
     return true;
 }
@@ -127,9 +133,9 @@ static bool read_data(struct tensor *to, uint64_t *count, const char *folder, un
 static void forget_data(struct model *model)
 {
     for (uint64_t i = model->constant_count; i < model->tensor_count; i++)
-        free_tensor(&model->tensors[i]);
+        tensor_free(&model->tensors[i]);
     for (uint64_t i = 0; i < model->output_count; i++)
-        free_tensor(&model->outputs[i]);
+        tensor_free(&model->outputs[i]);
     model->tensor_count = model->constant_count;
     model->output_count = 0;
 }
@@ -153,7 +159,7 @@ void model_free(struct model *model)
 {
     forget_data(model);
     for (uint64_t i = 0; i < model->constant_count; i++)
-        free_tensor(&model->tensors[i]);
+        tensor_free(&model->tensors[i]);
     onnx__model_proto__free_unpacked(model->proto, NULL);
 }
 

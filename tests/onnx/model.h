@@ -9,7 +9,7 @@
 
 #include <stdbool.h>
 
-#define MODEL_MOST_TENSORS 16
+#define MODEL_MOST_TENSORS 64
 
 // A tensor with a name. `data` is NULL where it is not of f32.
 struct tensor {
@@ -37,6 +37,12 @@ void model_read(struct model *model, const char *folder);
 // Reads the data set `number`; false: there is none. The one before is forgotten.
 bool model_read_data(struct model *model, const char *folder, unsigned number);
 void model_free(struct model *model);
+
+// A tensor of a message. Owner of its data: the caller (tensor_free).
+struct tensor tensor_read(const Onnx__TensorProto *proto, const char *name);
+void tensor_free(struct tensor *tensor);
+// The model in a file. Owner: the caller (onnx__model_proto__free_unpacked).
+Onnx__ModelProto *model_load(const char *path);
 
 // True if the first input and the first output of the model are tensors of f32 (further ones may be
 // an index, a mask, a truth value).

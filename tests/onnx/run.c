@@ -390,29 +390,64 @@ static bool compare(struct engine *engine, void *program, const struct model *mo
     return true;
 }
 
-bool model_run(struct engine *engine, const struct model *model, bool with_backward, char *why,
-               size_t size)
+// Builds, compiles and computes. The graph is gone afterwards; the program is the caller's.
+static void *compute(struct engine *engine, const struct model *model, bool with_backward)
 {
     void *program = NULL;
-    bool done = false;
     error_clear(&engine->error);
-    snprintf(why, size, "failed without words");
     struct graph *graph = build(model, &engine->error);
     if (!graph)
-        goto cleanup;
+        return NULL;
     int64_t batch = shape_of(model, model_input(model, 0)).dims[is_transposed(model) ? 1 : 0];
     esp_compile_options options = {
         .struct_size = sizeof options, .batch = (uint64_t)batch, .training = with_backward};
-    if (engine->type->compile(engine->self, &engine->call, graph_handle(graph), &options,
-                              &program) != ESP_OK ||
-        !write_weights(engine, program, model) || !forward(engine, program, model))
-        goto cleanup;
-    done = compare(engine, program, model, why, size);
-cleanup:
+    esp_status status =
+        engine->type->compile(engine->self, &engine->call, graph_handle(graph), &options, &program);
+    graph_destroy(graph);
+    if (status != ESP_OK)
+        return NULL;
+    if (write_weights(engine, program, model) && forward(engine, program, model))
+        return program;
+    engine->type->release(engine->self, program);
+    return NULL;
+}
+
+bool model_run(struct engine *engine, const struct model *model, bool with_backward, char *why,
+               size_t size)
+{
+    snprintf(why, size, "failed without words");
+    void *program = compute(engine, model, with_backward);
+    bool done = program && compare(engine, program, model, why, size);
     if (engine->error.status != ESP_OK)
         snprintf(why, size, "%s", engine->error.message);
     if (program)
         engine->type->release(engine->self, program);
-    graph_destroy(graph);
+    return done;
+}
+
+bool model_compute(struct engine *engine, const struct model *model, struct tensor *out, char *why,
+                   size_t size)
+{
+    esp_tensor tensor;
+    void *program = compute(engine, model, false);
+    bool done = program && engine->type->tensor(program, &engine->call, ESP_TENSOR_OUTPUT, "0",
+                                                &tensor) == ESP_OK;
+    if (!done)
+        snprintf(why, size, "%s '%s': %s", model->node->op_type, model->node->name,
+                 engine->error.message);
+    *out = (struct tensor){.name = model->node->output[0], .is_f32 = true, .size = 1};
+    if (done) {
+        bool one = is_one_sample(model);
+        out->shape.rank = tensor.shape.rank - one;
+        for (uint32_t i = 0; i < out->shape.rank; i++) {
+            out->shape.dims[i] = tensor.shape.dims[i + one];
+            out->size *= (uint64_t)out->shape.dims[i];
+        }
+        out->data = malloc(out->size * sizeof *out->data);
+        cr_assert_not_null(out->data);
+        memcpy(out->data, tensor.data, out->size * sizeof *out->data);
+    }
+    if (program)
+        engine->type->release(engine->self, program);
     return done;
 }

@@ -33,4 +33,9 @@ bool model_training(const struct model *model);
 bool model_run(struct engine *engine, const struct model *model, bool with_backward, char *why,
                size_t size);
 
+// Computes the model's operator on the tensors that it has, in its evaluation form. Owner of
+// `out->data`: the caller (free).
+bool model_compute(struct engine *engine, const struct model *model, struct tensor *out, char *why,
+                   size_t size);
+
 #endif

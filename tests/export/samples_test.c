@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every operator and members of every space, exported and read back; see sample.h.
+#include "sample.h"
+
+#include "graph/operators.h"
+#include "support/leak.h"
+#include "support/member_lab.h"
+#include "support/sketch.h"
+
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMBERS 3 // of a space
+
+// Each ends with logits [N, n] or keeps its shape: both can be written.
+static const char *const sketches[] = {
+    "x = Input 3x8x8; y = Conv x channels=4 kernel_shape=3,3 pads=1,1,1,1",
+    "x = Input 3x7x9; y = Conv x channels=5 kernel_shape=3,3 strides=2,2 pads=1,1,1,1 bias=1",
+    "x = Input 2x8x9; y = Conv x channels=3 kernel_shape=3,2 strides=1,3 pads=0,1,2,0",
+    "x = Input 4x9x8; y = Conv x channels=6 kernel_shape=3,3 dilations=2,2 pads=2,2,2,2 group=2",
+    "x = Input 3x9x8; y = Conv x channels=3 kernel_shape=5,3 group=3 auto_pad=SAME_UPPER "
+    "strides=2,2",
+    "x = Input 3x4x5; y = BatchNormalization x",
+    "x = Input 3x4x5; y = BatchNormalization x affine=0 epsilon=0.01",
+    "x = Input 5; y = BatchNormalization x",
+    "x = Input 2x4x5; y = Relu x",
+    "x = Input 2x4x5; y = Sigmoid x",
+    "x = Input 2x4x5; y = Tanh x",
+    "x = Input 2x4x5; y = LeakyRelu x alpha=0.2",
+    "x = Input 2x4x5; y = Elu x alpha=1.3",
+    "x = Input 2x4x5; y = Clip x min=-0.5 max=0.8",
+    "x = Input 2x4x5; y = HardSigmoid x alpha=0.7 beta=0.4",
+    "x = Input 2x4x5; y = HardSwish x",
+    "x = Input 2x4x5; y = Swish x",
+    "x = Input 2x4x5; y = Gelu x",
+    "x = Input 2x4x5; y = Identity x",
+    "x = Input 2x6x7; y = MaxPool x kernel_shape=2,2 strides=2,2",
+    "x = Input 2x6x7; y = MaxPool x kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
+    "x = Input 2x6x7; y = MaxPool x kernel_shape=3,3 strides=2,2 ceil_mode=1",
+    "x = Input 2x6x6; y = MaxPool x kernel_shape=1,1 strides=3,3 pads=0,0,0,0 ceil_mode=1",
+    "x = Input 2x7x6; y = MaxPool x kernel_shape=2,3 strides=3,2 pads=0,1,1,1 ceil_mode=1",
+    "x = Input 2x9x9; y = MaxPool x kernel_shape=3,2 dilations=2,3 pads=1,0,1,1",
+    "x = Input 2x8x8; y = MaxPool x kernel_shape=3,3 dilations=3,3 pads=3,3,3,3",
+    "x = Input 2x8x8; y = MaxPool x kernel_shape=3,3 auto_pad=SAME_LOWER strides=2,2",
+    "x = Input 2x6x7; y = AveragePool x kernel_shape=2,2 strides=2,2",
+    "x = Input 2x6x7; y = AveragePool x kernel_shape=3,3 pads=1,1,1,1",
+    "x = Input 2x6x7; y = AveragePool x kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1",
+    "x = Input 2x6x7; y = AveragePool x kernel_shape=3,2 strides=2,2 pads=0,1,1,0",
+    "x = Input 2x6x7; y = AveragePool x kernel_shape=3,3 strides=2,2 ceil_mode=1",
+    "x = Input 2x6x7; y = AveragePool x kernel_shape=3,3 strides=2,2 pads=1,0,1,0 ceil_mode=1 "
+    "count_include_pad=1",
+    "x = Input 2x9x9; y = AveragePool x kernel_shape=3,3 dilations=2,2 pads=2,2,2,2",
+    "x = Input 2x9x9; y = AveragePool x kernel_shape=3,3 dilations=2,2 pads=2,1,2,0 "
+    "count_include_pad=1",
+    "x = Input 2x6x7; y = GlobalAveragePool x",
+    "x = Input 2x4x5; a = Relu x; y = Add x a",
+    "x = Input 2x4x5; a = Relu x; y = Mul x a",
+    "x = Input 3x4x5; a = GlobalAveragePool x; b = Sigmoid a; y = Mul x b",
+    "x = Input 3x4x5; a = Relu x; y = Concat x a x",
+    "x = Input 3x4x5; a = Relu x; y = Concat x a axis=-1",
+    "x = Input 4x6x7; y = Slice x starts=1,0 ends=3,6 axes=1,3 steps=1,2",
+    "x = Input 4x6x7; y = Slice x starts=-2,-9 ends=100,-1 axes=2,-1",
+    "x = Input 2x4x5; y = Pad x pads=0,1,2,0,0,0,1,3 value=0.5",
+    "x = Input 7; y = Gemm x channels=5",
+    "x = Input 7; y = Gemm x channels=5 bias=0",
+    "x = Input 3x4x5; y = Flatten x",
+    "x = Input 3x4x5; y = Dropout x",
+    "x = Input 3x4x5; y = DropPath x",
+    "x = Input 3x4x5; y = None x",
+    "x = Input 3x5x6; y = None x stride=2",
+    "x = Input 6; y = None x",
+    // The logits are an input of what follows them, and an auxiliary head is left out.
+    "x = Input 2x6x6; a = Conv x channels=3 kernel_shape=3,3; b = Flatten a; c = Gemm b "
+    "channels=4; "
+    "d = Relu a; e = Flatten d; f = Gemm e channels=4; g = Add c f; out c f g",
+    "x = Input 2x3x3; out x",
+};
+
+static bool covers(const char *sketch, const char *op)
+{
+    char word[64];
+    snprintf(word, sizeof word, " = %s ", op);
+    return strstr(sketch, word) != NULL;
+}
+
+TestLeak(export, operators)
+{
+    struct engine engine;
+    char name[64];
+    samples_clear();
+    engine_open(&engine, "openblas");
+    for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
+        struct graph *graph = sketch_read(sketches[i]);
+        snprintf(name, sizeof name, "operator-%zu", i);
+        sample_check(&engine, graph_handle(graph), name, sketches[i]);
+        graph_destroy(graph);
+    }
+    engine_close(&engine);
+}
+
+TestLeak(export, all_operators)
+{
+    for (uint64_t i = 0; operator_at(i); i++) {
+        bool covered = strcmp(operator_at(i)->name, "Choice") == 0;
+        for (size_t j = 0; j < ESP_COUNT(sketches); j++)
+            covered = covered || covers(sketches[j], operator_at(i)->name);
+        cr_expect(covered, "the operator %s is in no sketch here", operator_at(i)->name);
+    }
+}
+
+// ---- Spaces -------------------------------------------------------------------------------------
+
+static const char *parameters_of(const char *space)
+{
+    static const struct {
+        const char *space, *parameters;
+    } small[] = {
+        {"darts", "channels = 4\ncells = 5\nauxiliary = yes\n"},
+        {"mlp", "max_width = 64\nmax_out = 64\nmax_depth = 5\n"},
+        {"nasnet", "channels = 4\ncells = 5\n"},
+        {"nasbench101", "channels = 8\n"},
+        {"nasbench201", "channels = 4\ncells = 1\n"},
+        {"nasbench_macro", "stem_channels = 4\nchannels = 8\nhead_channels = 32\n"},
+    };
+    for (size_t i = 0; i < ESP_COUNT(small); i++)
+        if (strcmp(small[i].space, space) == 0)
+            return small[i].parameters;
+    return "";
+}
+
+static void check_space(struct engine *engine, const char *space)
+{
+    struct member_lab lab;
+    char ini[512], name[300];
+    snprintf(ini, sizeof ini, "[space]\nplugin = %s\n%s", space, parameters_of(space));
+    member_lab_open(&lab, ini);
+    for (uint64_t seed = 0; seed < MEMBERS; seed++) {
+        struct arch *arch = member_sample(&lab, seed);
+        struct graph *graph = member_graph(&lab, arch);
+        json_t *json = arch_json(arch, space);
+        char *text = json_dumps(json, JSON_COMPACT);
+        snprintf(name, sizeof name, "%s-%llu", space, (unsigned long long)seed);
+        sample_check(engine, graph_handle(graph), name, text);
+        free(text);
+        json_decref(json);
+        graph_destroy(graph);
+        arch_release(arch);
+    }
+    member_lab_close(&lab);
+}
+
+TestLeak(export, spaces)
+{
+    struct engine engine;
+    struct dirent **entries = NULL;
+    engine_open(&engine, "openblas");
+    int count = scandir(ESPALIER_SOURCE_DIR "/plugins/spaces", &entries, NULL, alphasort);
+    cr_assert_gt(count, 2);
+    for (int i = 0; i < count; i++) {
+        if (entries[i]->d_name[0] != '.')
+            check_space(&engine, entries[i]->d_name);
+        free(entries[i]);
+    }
+    free(entries);
+    engine_close(&engine);
+}
