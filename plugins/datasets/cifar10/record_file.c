@@ -45,7 +45,7 @@ static esp_status measure(struct record_file *file, uint64_t *size, const esp_ha
     uint64_t got;
     esp_status status;
     do
-        status = packed_file_read(&file->packed, bytes, sizeof bytes, &got, handle);
+        status = esp_packed_file_read(&file->packed, bytes, sizeof bytes, &got, handle);
     while (status == ESP_OK && got == sizeof bytes);
     *size = file->packed.position;
     return status;
@@ -56,8 +56,8 @@ static esp_status count_records(struct record_file *file, const esp_handle *hand
     // What zlib finds first it decides by; nothing is read before that.
     uint64_t got, size = file->packed.size;
     unsigned char byte;
-    esp_status status = packed_file_read(&file->packed, &byte, 1, &got, handle);
-    if (status == ESP_OK && !packed_file_is_plain(&file->packed)) {
+    esp_status status = esp_packed_file_read(&file->packed, &byte, 1, &got, handle);
+    if (status == ESP_OK && !esp_packed_file_is_plain(&file->packed)) {
         size = named_size(file);
         if (size == 0 || size % RECORD_SIZE != 0)
             status = measure(file, &size, handle);
@@ -71,12 +71,13 @@ static esp_status count_records(struct record_file *file, const esp_handle *hand
 esp_status record_file_open(struct record_file *out, const char *path, const esp_handle *handle)
 {
     memset(out, 0, sizeof *out);
-    esp_status status = packed_file_name(&out->packed, path, "a file of CIFAR-10 records", handle);
+    esp_status status =
+        esp_packed_file_name(&out->packed, path, "a file of CIFAR-10 records", handle);
     if (status == ESP_OK)
-        status = packed_file_open(&out->packed, handle);
+        status = esp_packed_file_open(&out->packed, handle);
     if (status == ESP_OK)
         status = count_records(out, handle);
-    packed_file_close(&out->packed);
+    esp_packed_file_close(&out->packed);
     if (status != ESP_OK)
         record_file_close(out);
     return status;
@@ -84,7 +85,7 @@ esp_status record_file_open(struct record_file *out, const char *path, const esp
 
 void record_file_close(struct record_file *file)
 {
-    packed_file_free(&file->packed);
+    esp_packed_file_free(&file->packed);
     file->count = 0;
 }
 
@@ -93,7 +94,7 @@ static esp_status read_record(struct record_file *file, uint64_t index, unsigned
 {
     unsigned char bytes[RECORD_SIZE];
     uint64_t got;
-    esp_status status = packed_file_read(&file->packed, bytes, sizeof bytes, &got, handle);
+    esp_status status = esp_packed_file_read(&file->packed, bytes, sizeof bytes, &got, handle);
     if (status != ESP_OK)
         return status;
     if (got < sizeof bytes)
@@ -116,7 +117,7 @@ static esp_status check_end(struct record_file *file, const esp_handle *handle)
 {
     unsigned char byte;
     uint64_t got;
-    esp_status status = packed_file_read(&file->packed, &byte, 1, &got, handle);
+    esp_status status = esp_packed_file_read(&file->packed, &byte, 1, &got, handle);
     if (status == ESP_OK && got > 0)
         return esp_fail_handle(handle, ESP_ERROR_DATA,
                                "%s: goes on after the %" PRIu64 " records that its end names; one "
@@ -128,16 +129,16 @@ static esp_status check_end(struct record_file *file, const esp_handle *handle)
 esp_status record_file_read(struct record_file *file, uint64_t first, uint64_t count,
                             unsigned char *images, uint32_t *labels, const esp_handle *handle)
 {
-    struct packed_file *packed = &file->packed;
+    struct esp_packed_file *packed = &file->packed;
     bool last = first + count == file->count;
-    esp_status status = packed->stream ? ESP_OK : packed_file_open(packed, handle);
+    esp_status status = packed->stream ? ESP_OK : esp_packed_file_open(packed, handle);
     if (status == ESP_OK)
-        status = packed_file_seek(packed, first * RECORD_SIZE, handle);
+        status = esp_packed_file_seek(packed, first * RECORD_SIZE, handle);
     for (uint64_t i = 0; i < count && status == ESP_OK; i++)
         status = read_record(file, first + i, images + i * RECORD_IMAGE, labels + i, handle);
     if (status == ESP_OK && last)
         status = check_end(file, handle);
     if (status != ESP_OK || last)
-        packed_file_close(packed);
+        esp_packed_file_close(packed);
     return status;
 }

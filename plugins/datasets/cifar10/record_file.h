@@ -4,7 +4,7 @@
 #ifndef RECORD_FILE_H
 #define RECORD_FILE_H
 
-#include "../packed_file.h"
+#include <espalier/support/packed_file.h>
 
 enum {
     RECORD_CLASSES = 10,
@@ -16,7 +16,7 @@ enum {
 
 // Begins as all zero.
 struct record_file {
-    struct packed_file packed;
+    struct esp_packed_file packed;
     uint64_t count; // records
 };
 

@@ -2,7 +2,7 @@
 // See columns.h.
 #include "columns.h"
 
-#include "../nearest.h"
+#include <espalier/support/nearest.h>
 
 #include <inttypes.h>
 #include <math.h>
@@ -67,7 +67,8 @@ static esp_status find_column(const struct columns *columns, const char *paramet
             *out = i;
             return ESP_OK;
         }
-    const char *nearest = nearest_name(name, columns->table->columns, column_name, columns->table);
+    const char *nearest =
+        esp_nearest_name(name, columns->table->columns, column_name, columns->table);
     return esp_fail_handle(
         columns->handle, ESP_ERROR_NOT_FOUND, "%s: has no column '%s', which %s names; %s is '%s'",
         columns->table->path, name, parameter, nearest ? "the nearest" : "the last of its columns",
@@ -352,7 +353,7 @@ static esp_status fail_unknown(const struct columns *columns, const struct table
                                uint64_t column, const struct cell *cell, const char *remedy)
 {
     const struct column *item = &columns->items[column];
-    const char *nearest = nearest_name(cell->text, item->count, value_name, item);
+    const char *nearest = esp_nearest_name(cell->text, item->count, value_name, item);
     char words[512];
     snprintf(words, sizeof words, "'%.80s' does not stand in this column of %.200s%s%.80s%s%s",
              cell->text, columns->table->path, nearest ? "; the nearest is '" : "",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dataset `csv`: rows of a table, with a class in one of its columns. Reading the text is
 // table.c's, what its columns mean columns.c's; here are the splits.
-#include "../held_out.h"
+#include <espalier/support/held_out.h>
 #include "columns.h"
 
 #include <espalier/plugin.h>
@@ -20,7 +20,7 @@ static const esp_param csv_params[] = {
     ESP_PARAM_PATH_REQUIRED("path", "the table: training rows, below a header"),
     ESP_PARAM_PATH("valid_path", "", "validation rows; without them the host cuts some off"),
     ESP_PARAM_PATH("test_path", "", "test rows"),
-    HELD_OUT_PARAMS,
+    ESP_HELD_OUT_PARAMS,
     ESP_PARAM_TEXT("label", "label", "name of the column that holds the class"),
     ESP_PARAM_TEXT("categorical", "", "columns of categories, though they look like numbers"),
     ESP_PARAM_TEXT("ignore", "", "columns to leave out"),
@@ -126,7 +126,7 @@ static esp_status open_train(struct opening *opening, bool has_test)
     opening->held = malloc(train->rows);
     if (!opening->held)
         return fail_memory(create);
-    status = held_out_draw(opening->held, &drawn, train->rows, "rows", create);
+    status = esp_held_out_draw(opening->held, &drawn, train->rows, "rows", create);
     if (status == ESP_OK)
         status =
             columns_find(&opening->columns, train, opening->held, &opening->options, &create->base);

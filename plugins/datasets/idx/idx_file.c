@@ -71,14 +71,14 @@ static esp_status read_header(struct idx_file *file, const esp_handle *handle)
 {
     unsigned char bytes[4 + 4 * IDX_MOST_DIMENSIONS];
     uint64_t got;
-    esp_status status = packed_file_read(&file->packed, bytes, 4, &got, handle);
+    esp_status status = esp_packed_file_read(&file->packed, bytes, 4, &got, handle);
     if (status != ESP_OK)
         return status;
     if (got < 4)
         return short_header(file, got, 4, handle);
     if ((status = check_magic(file, bytes, handle)) != ESP_OK)
         return status;
-    status = packed_file_read(&file->packed, bytes + 4, header_size(file) - 4, &got, handle);
+    status = esp_packed_file_read(&file->packed, bytes + 4, header_size(file) - 4, &got, handle);
     if (status != ESP_OK)
         return status;
     if (got < header_size(file) - 4)
@@ -130,15 +130,15 @@ static esp_status check_plain_size(const struct idx_file *file, uint64_t size,
 esp_status idx_file_open(struct idx_file *out, const char *path, const esp_handle *handle)
 {
     memset(out, 0, sizeof *out);
-    esp_status status = packed_file_name(&out->packed, path, "an IDX file", handle);
+    esp_status status = esp_packed_file_name(&out->packed, path, "an IDX file", handle);
     out->path = out->packed.path;
     if (status == ESP_OK)
-        status = packed_file_open(&out->packed, handle);
+        status = esp_packed_file_open(&out->packed, handle);
     if (status == ESP_OK)
         status = read_header(out, handle);
-    if (status == ESP_OK && packed_file_is_plain(&out->packed))
+    if (status == ESP_OK && esp_packed_file_is_plain(&out->packed))
         status = check_plain_size(out, out->packed.size, handle);
-    packed_file_close(&out->packed);
+    esp_packed_file_close(&out->packed);
     if (status != ESP_OK)
         idx_file_close(out);
     return status;
@@ -146,7 +146,7 @@ esp_status idx_file_open(struct idx_file *out, const char *path, const esp_handl
 
 void idx_file_close(struct idx_file *file)
 {
-    packed_file_free(&file->packed);
+    esp_packed_file_free(&file->packed);
     memset(file, 0, sizeof *file);
 }
 
@@ -163,7 +163,7 @@ static esp_status check_end(struct idx_file *file, const esp_handle *handle)
 {
     unsigned char byte;
     uint64_t got;
-    esp_status status = packed_file_read(&file->packed, &byte, 1, &got, handle);
+    esp_status status = esp_packed_file_read(&file->packed, &byte, 1, &got, handle);
     if (status != ESP_OK)
         return status;
     return got > 0 ? trailing_bytes(file, handle) : ESP_OK;
@@ -172,7 +172,7 @@ static esp_status check_end(struct idx_file *file, const esp_handle *handle)
 esp_status idx_file_read(struct idx_file *file, uint64_t first, uint64_t count, void *out,
                          const esp_handle *handle)
 {
-    struct packed_file *packed = &file->packed;
+    struct esp_packed_file *packed = &file->packed;
     uint64_t item_size = file->item_values * file->value_size, size = count * item_size, got;
     if (first > file->dimensions[0] || count > file->dimensions[0] - first)
         return esp_fail_handle(handle, ESP_ERROR_MISUSE,
@@ -181,11 +181,11 @@ esp_status idx_file_read(struct idx_file *file, uint64_t first, uint64_t count, 
     if (count == 0)
         return ESP_OK;
     bool last = first + count == file->dimensions[0];
-    esp_status status = packed->stream ? ESP_OK : packed_file_open(packed, handle);
+    esp_status status = packed->stream ? ESP_OK : esp_packed_file_open(packed, handle);
     if (status == ESP_OK)
-        status = packed_file_seek(packed, header_size(file) + first * item_size, handle);
+        status = esp_packed_file_seek(packed, header_size(file) + first * item_size, handle);
     if (status == ESP_OK)
-        status = packed_file_read(packed, out, size, &got, handle);
+        status = esp_packed_file_read(packed, out, size, &got, handle);
     if (status == ESP_OK && got < size)
         status = short_content(file, first * item_size + got, handle);
     if (status == ESP_OK && file->value_size == 4)
@@ -193,6 +193,6 @@ esp_status idx_file_read(struct idx_file *file, uint64_t first, uint64_t count, 
     if (status == ESP_OK && last)
         status = check_end(file, handle);
     if (status != ESP_OK || last)
-        packed_file_close(packed);
+        esp_packed_file_close(packed);
     return status;
 }

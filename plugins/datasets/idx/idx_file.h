@@ -6,7 +6,7 @@
 #ifndef IDX_FILE_H
 #define IDX_FILE_H
 
-#include "../packed_file.h"
+#include <espalier/support/packed_file.h>
 
 enum { IDX_TYPE_U8 = 0x08, IDX_TYPE_I32 = 0x0c, IDX_TYPE_F32 = 0x0d };
 
@@ -20,7 +20,7 @@ struct idx_file {
     uint64_t dimensions[IDX_MOST_DIMENSIONS]; // each >= 1
     uint64_t item_values;                     // product of all dimensions but the first
     uint64_t value_size;                      // bytes
-    struct packed_file packed;
+    struct esp_packed_file packed;
 };
 
 // Reads the header. Of a plain file the size is tested too; what a gzipped one holds shows when its

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The dataset `images`: a folder a class of PNG or JPEG files. Finding them is tree.c's, decoding
 // picture.c's, bringing them to one shape resize.c's.
-#include "../held_out.h"
+#include <espalier/support/held_out.h>
 #include "resize.h"
 #include "tree.h"
 
@@ -16,7 +16,7 @@ static const char *const methods[] = {"area", "bilinear"}; // enum resize_method
 static const esp_param images_params[] = {
     ESP_PARAM_PATH_REQUIRED("path", "folder with a folder for each class, or with train/ and, "
                                     "where there are such, valid/ and test/ that hold them"),
-    HELD_OUT_PARAMS,
+    ESP_HELD_OUT_PARAMS,
     ESP_PARAM_INT("channels", 3, 1, 3, "", "3: red, green, blue; 1: grey"),
     ESP_PARAM_INT("height", 32, 1, 4096, "pixels", "of all images, resized"),
     ESP_PARAM_INT("width", 32, 1, 4096, "pixels", "of all images, resized"),
@@ -77,7 +77,7 @@ static esp_status hold_out(struct tree *tree, esp_create *create)
     unsigned char *held = malloc(count);
     if (!held)
         return fail_memory(create);
-    esp_status status = held_out_draw(held, &drawn, count, "images", create);
+    esp_status status = esp_held_out_draw(held, &drawn, count, "images", create);
     if (status == ESP_OK)
         status = divide(tree, held, create);
     free(held);

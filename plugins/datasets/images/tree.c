@@ -2,7 +2,7 @@
 // See tree.h.
 #include "tree.h"
 
-#include "../nearest.h"
+#include <espalier/support/nearest.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -202,7 +202,7 @@ static esp_status find_class(const struct tree *tree, const char *name, const ch
         *label = (uint32_t)(found - tree->classes);
         return ESP_OK;
     }
-    const char *nearest = nearest_name(name, tree->class_count, class_name, tree);
+    const char *nearest = esp_nearest_name(name, tree->class_count, class_name, tree);
     return esp_fail_handle(handle, ESP_ERROR_DATA, "%s: train/ has no class '%s'; %s is '%s'", path,
                            name, nearest ? "the nearest" : "its last",
                            nearest ? nearest : tree->classes[tree->class_count - 1]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // See held_out.h.
-#include "held_out.h"
+#include <espalier/support/held_out.h>
 
 #include <espalier/random.h>
 
@@ -11,8 +11,8 @@
 
 #define HELD_OUT_STREAM UINT64_C(0x68656c646f757421) // names the stream of test_seed
 
-esp_status held_out_draw(unsigned char *held, uint64_t *drawn, uint64_t count, const char *unit,
-                         esp_create *create)
+esp_status esp_held_out_draw(unsigned char *held, uint64_t *drawn, uint64_t count, const char *unit,
+                             esp_create *create)
 {
     double fraction = esp_param_real(create, "test_fraction");
     memset(held, 0, count);

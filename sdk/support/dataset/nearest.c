@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // See nearest.h.
-#include "nearest.h"
+#include <espalier/support/nearest.h>
 
 #include <ctype.h>
 #include <string.h>
@@ -31,8 +31,9 @@ static uint64_t distance(const char *a, const char *b)
     return row[length];
 }
 
-const char *nearest_name(const char *word, uint64_t count,
-                         const char *(*name)(const void *context, uint64_t i), const void *context)
+const char *esp_nearest_name(const char *word, uint64_t count,
+                             const char *(*name)(const void *context, uint64_t i),
+                             const void *context)
 {
     const char *nearest = NULL;
     uint64_t length = strlen(word), least = length / 3 + 2;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // See packed_file.h. zlib reads plain files as they are, so there is one path for both.
-#include "packed_file.h"
+#include <espalier/support/packed_file.h>
 
 #include <errno.h>
 #include <limits.h>
@@ -10,8 +10,8 @@
 
 enum { STREAM_BUFFER = 128 * 1024 }; // bytes
 
-esp_status packed_file_name(struct packed_file *out, const char *path, const char *format,
-                            const esp_handle *handle)
+esp_status esp_packed_file_name(struct esp_packed_file *out, const char *path, const char *format,
+                                const esp_handle *handle)
 {
     struct stat found;
     memset(out, 0, sizeof *out);
@@ -29,14 +29,14 @@ esp_status packed_file_name(struct packed_file *out, const char *path, const cha
     return ESP_OK;
 }
 
-void packed_file_free(struct packed_file *file)
+void esp_packed_file_free(struct esp_packed_file *file)
 {
-    packed_file_close(file);
+    esp_packed_file_close(file);
     free(file->path);
     memset(file, 0, sizeof *file);
 }
 
-esp_status packed_file_open(struct packed_file *file, const esp_handle *handle)
+esp_status esp_packed_file_open(struct esp_packed_file *file, const esp_handle *handle)
 {
     errno = 0;
     file->stream = gzopen(file->path, "rbe");
@@ -51,20 +51,20 @@ esp_status packed_file_open(struct packed_file *file, const esp_handle *handle)
     return ESP_OK;
 }
 
-void packed_file_close(struct packed_file *file)
+void esp_packed_file_close(struct esp_packed_file *file)
 {
     if (file->stream)
         gzclose(file->stream);
     file->stream = NULL;
 }
 
-int packed_file_is_plain(const struct packed_file *file)
+int esp_packed_file_is_plain(const struct esp_packed_file *file)
 {
     return gzdirect(file->stream);
 }
 
 // An error of gzip or of the disk, or ESP_OK where the stream is merely at its end.
-static esp_status stream_error(const struct packed_file *file, const esp_handle *handle)
+static esp_status stream_error(const struct esp_packed_file *file, const esp_handle *handle)
 {
     int code;
     const char *words = gzerror(file->stream, &code); // "path: words", or the words alone
@@ -89,8 +89,8 @@ static esp_status stream_error(const struct packed_file *file, const esp_handle 
     }
 }
 
-esp_status packed_file_read(struct packed_file *file, void *out, uint64_t size, uint64_t *got,
-                            const esp_handle *handle)
+esp_status esp_packed_file_read(struct esp_packed_file *file, void *out, uint64_t size,
+                                uint64_t *got, const esp_handle *handle)
 {
     *got = 0;
     while (*got < size) {
@@ -108,7 +108,8 @@ esp_status packed_file_read(struct packed_file *file, void *out, uint64_t size, 
     return ESP_OK;
 }
 
-esp_status packed_file_seek(struct packed_file *file, uint64_t position, const esp_handle *handle)
+esp_status esp_packed_file_seek(struct esp_packed_file *file, uint64_t position,
+                                const esp_handle *handle)
 {
     if (position == file->position)
         return ESP_OK;
