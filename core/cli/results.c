@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 #include "cli/options.h"
+#include "cli/results_sweep.h"
+#include "sweep/list.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -166,6 +168,19 @@ static esp_status print_results(const struct results *results, const struct opti
     return ESP_OK;
 }
 
+// The table of trials is a run's.
+static esp_status print_sweep(const char *folder, const struct options *options,
+                              struct error *error)
+{
+    static const char *const of_a_run[] = {"top", "sort", "csv"};
+    for (size_t i = 0; i < ESP_COUNT(of_a_run); i++)
+        if (options_given(options, of_a_run[i]))
+            return error_set(error, ESP_ERROR_INVALID,
+                             "%s holds a sweep; --%s goes with the folder of a run, %s/runs/RUN",
+                             folder, of_a_run[i], folder);
+    return results_sweep_print(folder, options_given(options, "json"), error);
+}
+
 int command_results(int argc, char **argv)
 {
     struct options options;
@@ -176,7 +191,13 @@ int command_results(int argc, char **argv)
                                1, 1, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
-    esp_status status = results_load(&results, options_argument(&options, 0), RESULTS_ALL, &error);
+    const char *folder = options_argument(&options, 0);
+    if (sweep_is_folder(folder)) {
+        esp_status listed = print_sweep(folder, &options, &error);
+        options_destroy(&options);
+        return command_end(listed, &error);
+    }
+    esp_status status = results_load(&results, folder, RESULTS_ALL, &error);
     if (status == ESP_OK) {
         status = print_results(&results, &options, &error);
         results_destroy(&results);

@@ -4,6 +4,7 @@
 
 #include "config/entries.h"
 #include "config/list.h"
+#include "config/sections.h"
 #include "text/printable.h"
 
 #include <ctype.h>
@@ -153,27 +154,101 @@ esp_status config_set(struct config *config, const char *section, const char *ke
     return status;
 }
 
+static bool is_section(const char *name, size_t length)
+{
+    for (int i = 0; i < SECTION_COUNT; i++)
+        if (strlen(sections[i].name) == length && strncmp(sections[i].name, name, length) == 0)
+            return true;
+    return false;
+}
+
+const char *config_dot(const char *place)
+{
+    // Sections of wrapped plugins have dots (estimator.train.epochs); so have paths in [fix].
+    const char *dot = strrchr(place, '.');
+    if (strncmp(place, "fix.", 4) == 0) {
+        dot = place + 3;
+    } else if (strncmp(place, "sweep.", 6) == 0) {
+        size_t length = strcspn(place + 6, ".");
+        dot = is_section(place + 6, length) || place[6 + length] == '\0' ? place + 5
+                                                                         : place + 6 + length;
+    }
+    return dot && dot > place && dot[1] ? dot : NULL;
+}
+
 esp_status config_apply(struct config *config, const char *text, struct error *error)
 {
     const char *equals = strchr(text, '=');
     char *place = equals ? strndup(text, (size_t)(equals - text)) : NULL;
     if (equals && !place)
         return error_memory(error);
-    // Sections of wrapped plugins have dots (estimator.train.epochs); so have paths in [fix].
     char *section = place ? text_trim(place) : NULL;
-    char *dot = !section                           ? NULL
-                : strncmp(section, "fix.", 4) == 0 ? section + 3
-                                                   : strrchr(section, '.');
+    const char *dot = section ? config_dot(section) : NULL;
     esp_status status;
-    if (!dot || dot == section || dot[1] == '\0') {
+    if (!dot) {
         status = error_set(error, ESP_ERROR_INVALID, "--set: expected section.key=value, got '%s'",
                            text);
     } else {
-        *dot = '\0';
+        section[dot - section] = '\0';
         status = config_set(config, section, dot + 1, equals + 1, error);
     }
     free(place);
     return status;
+}
+
+// ---- Deriving ---------------------------------------------------------------------------------
+
+esp_status config_copy(struct config **out, const struct config *from, struct error *error)
+{
+    struct config *config = calloc(1, sizeof *config);
+    esp_status status = ESP_OK;
+    if (config)
+        config->name = strdup(from->name);
+    if (!config || !config->name)
+        status = error_memory(error);
+    for (uint64_t i = 0; status == ESP_OK && i < from->section_count; i++) {
+        const struct config_section *section = &from->sections[i];
+        status = config_add_section(config, section->name, section->file, section->line, error);
+    }
+    for (uint64_t i = 0; status == ESP_OK && i < from->count; i++) {
+        const struct stored *item = &from->items[i];
+        struct source source = {item->source, item->entry.file, item->folder};
+        status = config_store(config, &item->entry, &source, error);
+    }
+    if (status != ESP_OK)
+        config_destroy(config);
+    else
+        *out = config;
+    return status;
+}
+
+void config_drop_section(struct config *config, const char *section)
+{
+    uint64_t kept = 0;
+    for (uint64_t i = 0; i < config->count; i++)
+        if (strcmp(config->items[i].entry.section, section) == 0)
+            free_stored(&config->items[i]);
+        else
+            config->items[kept++] = config->items[i];
+    config->count = kept;
+    kept = 0;
+    for (uint64_t i = 0; i < config->section_count; i++)
+        if (strcmp(config->sections[i].name, section) == 0) {
+            free(config->sections[i].name);
+            free(config->sections[i].file);
+        } else {
+            config->sections[kept++] = config->sections[i];
+        }
+    config->section_count = kept;
+}
+
+esp_status config_place(struct config *config, const char *section, const char *key,
+                        const char *value, const struct config_entry *origin, const char *folder,
+                        struct error *error)
+{
+    struct config_entry entry = {section, key, value, origin->file, origin->line};
+    struct source source = {0, origin->file, folder};
+    return config_store(config, &entry, &source, error);
 }
 
 // ---- Asking -----------------------------------------------------------------------------------

@@ -42,8 +42,21 @@ const char *config_section(const struct config *config, uint64_t i);
 esp_status config_set(struct config *config, const char *section, const char *key,
                       const char *value, struct error *error);
 
-// "section.key=value", as --set gives it. The key begins at the last dot, in [fix] at the first.
+// The dot of "section.key" between the two: the last one; in [fix] the first; behind "sweep." the one
+// before an axis, which is itself a "section.key". NULL where a name is missing.
+const char *config_dot(const char *place);
+// "section.key=value", as --set gives it.
 esp_status config_apply(struct config *config, const char *text, struct error *error);
+
+// A copy that can be changed: entries keep their places.
+esp_status config_copy(struct config **out, const struct config *from, struct error *error);
+// Takes a section out, with its keys.
+void config_drop_section(struct config *config, const char *section);
+// Sets or replaces an entry that another one says, of whatever section: messages about it name the
+// place of `origin`, and relative paths start at `folder`, its own.
+esp_status config_place(struct config *config, const char *section, const char *key,
+                        const char *value, const struct config_entry *origin, const char *folder,
+                        struct error *error);
 
 // The folder that relative paths start at: of the file that the entry stands in.
 const char *config_folder(const struct config *config, const struct config_entry *entry);

@@ -14,11 +14,21 @@
 
 // ---- Sections and plugins ---------------------------------------------------------------------
 
+static bool is_of_sweep(const char *section)
+{
+    return strcmp(section, "sweep") == 0 || strncmp(section, "sweep.", 6) == 0;
+}
+
 static esp_status check_sections(const struct config *config, struct error *error)
 {
     const char *names[SECTION_COUNT];
     for (int i = 0; i < SECTION_COUNT; i++)
         names[i] = sections[i].name;
+    for (uint64_t i = 0; i < config_section_count(config); i++)
+        if (is_of_sweep(config_section(config, i)))
+            return config_fail_section(error, config, config_section(config, i),
+                                       "it describes many runs, and this command makes one; "
+                                       "`espalier sweep` makes them");
     for (uint64_t i = 0; i < config_section_count(config); i++) {
         const char *name = config_section(config, i);
         bool known = name[0] == '\0'; // what holds includes alone
@@ -27,10 +37,6 @@ static esp_status check_sections(const struct config *config, struct error *erro
         if (known)
             continue;
         const char *nearest = text_nearest(name, names, SECTION_COUNT);
-        if (strcmp(name, "sweep") == 0)
-            return config_fail_section(error, config, name,
-                                       "it describes many runs, and this command makes one; take "
-                                       "the section out");
         if (nearest)
             return config_fail_section(error, config, name,
                                        "there is no such section; did you mean [%s]?", nearest);

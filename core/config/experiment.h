@@ -107,4 +107,7 @@ char *experiment_text(const struct experiment *experiment, struct error *error);
 char *experiment_difference(const char *stored_text, const char *text, bool ignore_dataset_path,
                             struct error *error);
 
+// Do two resolved texts say the same in a section, "[budget]"?
+bool experiment_same_section(const char *a, const char *b, const char *section);
+
 #endif

@@ -249,3 +249,14 @@ char *experiment_difference(const char *stored_text, const char *text, bool igno
     }
     return lines;
 }
+
+bool experiment_same_section(const char *a, const char *b, const char *section)
+{
+    const char *start_a = strstr(a, section), *start_b = strstr(b, section);
+    if (!start_a || !start_b)
+        return start_a == start_b;
+    const char *end_a = strstr(start_a, "\n["), *end_b = strstr(start_b, "\n[");
+    size_t length_a = end_a ? (size_t)(end_a - start_a) : strlen(start_a);
+    size_t length_b = end_b ? (size_t)(end_b - start_b) : strlen(start_b);
+    return length_a == length_b && memcmp(start_a, start_b, length_a) == 0;
+}

@@ -145,18 +145,6 @@ static esp_status load_trials(struct run *run, struct error *error)
     return ESP_OK;
 }
 
-// Do two resolved texts say the same in a section?
-static bool same_section(const char *a, const char *b, const char *section)
-{
-    const char *start_a = strstr(a, section), *start_b = strstr(b, section);
-    if (!start_a || !start_b)
-        return start_a == start_b;
-    const char *end_a = strstr(start_a, "\n["), *end_b = strstr(start_b, "\n[");
-    size_t length_a = end_a ? (size_t)(end_a - start_a) : strlen(start_a);
-    size_t length_b = end_b ? (size_t)(end_b - start_b) : strlen(start_b);
-    return length_a == length_b && memcmp(start_a, start_b, length_a) == 0;
-}
-
 esp_status run_begin_resumed(struct run *run, const char *text, struct error *error)
 {
     bool same_data = false;
@@ -185,8 +173,9 @@ esp_status run_begin_resumed(struct run *run, const char *text, struct error *er
                  set, run_instruction_set());
     json_decref(stored);
     run->resumed = true;
-    run->finished = run->row.state == RUN_DONE && same_section(run->row.config, text, "[budget]");
-    run->same_finals = same_section(run->row.config, text, "[final]");
+    run->finished =
+        run->row.state == RUN_DONE && experiment_same_section(run->row.config, text, "[budget]");
+    run->same_finals = experiment_same_section(run->row.config, text, "[final]");
     status = load_trials(run, error);
     if (status != ESP_OK)
         return status;
