@@ -110,6 +110,10 @@ static esp_status check_key(const struct axis *axis, struct error *error)
             strcmp(axis->key, refused[i].key) == 0)
             return config_fail(error, ESP_ERROR_INVALID, axis->entry, "it can be no axis: %s",
                                refused[i].why);
+    if (strcmp(axis->section, SECTION) == 0 ||
+        strncmp(axis->section, GROUP_PREFIX, strlen(GROUP_PREFIX)) == 0)
+        return config_fail(error, ESP_ERROR_INVALID, axis->entry,
+                           "it can be no axis: a run has no such section");
     return ESP_OK;
 }
 

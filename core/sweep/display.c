@@ -91,28 +91,34 @@ void display_update(struct display *display, const struct sweep *sweep, uint64_t
     display->drawn = true;
 }
 
-static void show(struct display *display, const char *lead, const char *format, va_list list)
+// A failure's words may be long: as much of them as an error holds, and a name before.
+#define LINE_SIZE (ERROR_MESSAGE_SIZE + 256)
+
+static void show(struct display *display, const char *text)
 {
     clear(display);
-    fputs(lead, stderr);
-    vfprintf(stderr, format, list);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", text);
     fflush(stderr);
 }
 
 void display_line(struct display *display, const char *format, ...)
 {
+    char text[LINE_SIZE];
     va_list list;
     va_start(list, format);
-    if (!display->quiet)
-        show(display, "", format, list);
+    int length = vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    if (length >= 0 && !display->quiet)
+        show(display, text);
 }
 
 void display_warning(struct display *display, const char *format, ...)
 {
+    char text[LINE_SIZE];
     va_list list;
     va_start(list, format);
-    show(display, "", format, list);
+    int length = vsnprintf(text, sizeof text, format, list);
     va_end(list);
+    if (length >= 0)
+        show(display, text);
 }

@@ -111,6 +111,7 @@ static const struct {
     {"[sweep]\nrun.out = a, b\n", "a folder of its own"},
     {"[sweep]\nrun.workers = 1, 2\n", "one pool"},
     {"[sweep]\nexperiment.name = a, b\n", "the sweep's"},
+    {"[sweep]\nsweep.a.x = 1, 2\n", "a run has no such section"},
     {"[sweep]\nwhen = a.x == 1\n", "[sweep.NAME]"},
     {"[sweep]\na.x = 1\n[sweep.g]\nb.y = 1\n", "a.ini:3: [sweep.g]: it says no condition"},
     {"[sweep]\na.x = 1\n[sweep.g]\nwhen = a.x == 1\n", "but no axis"},
