@@ -3,6 +3,8 @@
 // of the architecture; onnx, safetensors and torch are files of the trained network.
 #include "export/export.h"
 
+#include "evaluate/checkpoint.h"
+
 #include "cli/arch.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -99,8 +101,7 @@ static esp_status open_weights(struct export_network *network, const struct expo
     esp_status status =
         given ? ESP_OK : stored_network_weights(&path, e->results, &e->stored, error);
     if (status == ESP_OK)
-        status =
-            export_open_weights(&network->weights, given ? given : path, network->graph, error);
+        status = weights_open(&network->weights, given ? given : path, network->graph, error);
     free(path);
     return status;
 }

@@ -179,14 +179,21 @@ static char *make_folder(const struct single *single, struct error *error)
 esp_status single_evaluate(struct single *single, struct error *error)
 {
     struct result result = {0};
+    // A worker has another working folder.
+    char *weights = single->weights ? realpath(single->weights, NULL) : NULL;
+    if (single->weights && !weights)
+        return error_system(error, single->weights, "read", errno);
     char *folder = make_folder(single, error), *files = NULL;
-    if (!folder)
+    if (!folder) {
+        free(weights);
         return error->status;
+    }
     struct specification specification = {
         .purpose = single->final ? PURPOSE_FINAL : PURPOSE_TRIAL,
         .seed = single->final ? single->seed : single->experiment->seed,
         .test = single->test,
         .arch = arch_json(single->arch, single->experiment->space.component->id),
+        .weights = weights,
         .wants_files = single->keep != NULL,
     };
     snprintf(specification.hash, sizeof specification.hash, "%016llx",
@@ -212,6 +219,7 @@ esp_status single_evaluate(struct single *single, struct error *error)
     json_decref(specification.arch);
     free(files);
     free(folder);
+    free(weights);
     if (single->result && status == ESP_OK)
         *single->result = result;
     else

@@ -15,6 +15,7 @@ struct single {
     bool final;
     bool test;
     uint64_t seed;
+    const char *weights;   // a safetensors file to start from; NULL: as weights begin
     const char *keep;      // folder that the files are moved to; NULL: they are thrown away
     struct result *result; // NULL, or where the result goes too (the caller destroys it)
 };

@@ -12,6 +12,7 @@
 
 static const struct option train_options[] = {
     {"set", "SECTION.KEY=VALUE", "sets a key of the configuration; may be given again and again"},
+    {"weights", "FILE", "a safetensors file of this architecture's weights to start from"},
     {"test", NULL, "read the test split once, after the training; the store records it"},
     {"in-process", NULL, "no worker between"},
     {"json", NULL, "as JSON"},
@@ -83,6 +84,7 @@ static esp_status train_trial(const struct results *results, const struct result
                             .final = true,
                             .test = options_given(options, "test"),
                             .seed = loaded.experiment->seed,
+                            .weights = options_value(options, "weights"),
                             .keep = keep,
                             .result = &result};
     if (status == ESP_OK)

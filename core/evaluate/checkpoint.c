@@ -3,6 +3,8 @@
 // prefixes tell what a tensor is.
 #include "evaluate/checkpoint.h"
 
+#include "graph/operators.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -96,6 +98,74 @@ esp_status weights_write(struct program *program, const char *path)
         status = safetensors_write(path, gathered.entries, gathered.count, NULL, 0,
                                    program_error(program));
     gathered_free(&gathered);
+    return status;
+}
+
+// ---- Weights alone ----------------------------------------------------------------------------
+
+static const esp_weight *weight_of(const esp_graph_node *node, uint64_t i)
+{
+    const char *row = (const char *)node->weights;
+    return (const esp_weight *)(const void *)(row + i * node->weight_stride);
+}
+
+static esp_status check_weight(struct safetensors *file, const char *path, const esp_weight *weight,
+                               struct error *error)
+{
+    struct safetensors_entry entry;
+    char has[SHAPE_WORDS_SIZE], needs[SHAPE_WORDS_SIZE];
+    if (!safetensors_find(file, "", weight->path, &entry))
+        return error_set(
+            error, ESP_ERROR_DATA,
+            "%s: it lacks the tensor '%s' of the network; expected the weights of this "
+            "architecture",
+            path, weight->path);
+    if (safetensors_shaped(&entry, &weight->shape))
+        return ESP_OK;
+    esp_shape shape = {.rank = entry.rank};
+    for (uint32_t i = 0; i < entry.rank && i < ESP_MAX_RANK; i++)
+        shape.dims[i] = entry.dims[i];
+    shape_words(has, sizeof has, &shape);
+    shape_words(needs, sizeof needs, &weight->shape);
+    return error_set(error, ESP_ERROR_DATA, "%s: the tensor '%s' is %s, the network's is %s", path,
+                     weight->path, has, needs);
+}
+
+esp_status weights_open(struct safetensors **out, const char *path, const esp_graph *graph,
+                        struct error *error)
+{
+    struct safetensors *file = NULL;
+    esp_status status = safetensors_open(&file, path, error);
+    for (uint64_t i = 0; status == ESP_OK && i < esp_graph_node_count(graph); i++) {
+        const esp_graph_node *node = esp_graph_get(graph, i);
+        for (uint64_t j = 0; status == ESP_OK && j < node->weight_count; j++)
+            status = check_weight(file, path, weight_of(node, j), error);
+    }
+    if (status != ESP_OK) {
+        safetensors_close(file);
+        return status;
+    }
+    *out = file;
+    return ESP_OK;
+}
+
+static esp_status read_weight(struct program *program, const esp_weight *weight, void *self)
+{
+    struct safetensors_entry entry = {0};
+    float *data = NULL;
+    esp_status status = program_weight(program, ESP_TENSOR_WEIGHT, weight, &data);
+    if (status == ESP_OK && safetensors_find(self, "", weight->path, &entry))
+        memcpy(data, entry.data, esp_shape_size(&weight->shape) * sizeof *data);
+    return status;
+}
+
+esp_status weights_read(struct program *program, const char *path, const esp_graph *graph)
+{
+    struct safetensors *file = NULL;
+    esp_status status = weights_open(&file, path, graph, program_error(program));
+    if (status == ESP_OK)
+        status = program_each_weight(program, read_weight, file);
+    safetensors_close(file);
     return status;
 }
 

@@ -11,6 +11,13 @@
 
 esp_status weights_write(struct program *program, const char *path);
 
+// Opens a file of weights and tests that it has every weight of the graph, in its shape; what else is in
+// it, optimizer state of a checkpoint, is no concern.
+esp_status weights_open(struct safetensors **out, const char *path, const esp_graph *graph,
+                        struct error *error);
+// Takes them all into the program of this graph; nothing is taken where one is missing.
+esp_status weights_read(struct program *program, const char *path, const esp_graph *graph);
+
 // `curve`: JSON of the points so far, or NULL.
 esp_status checkpoint_write(const esp_checkpoint *checkpoint, const char *path, const char *curve,
                             struct error *error);

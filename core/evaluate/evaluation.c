@@ -2,6 +2,7 @@
 // The evaluation context; see evaluation.h. Each function is a row of esp_evaluation_api.
 #include "evaluate/evaluation.h"
 
+#include "evaluate/checkpoint.h"
 #include "evaluate/initialise.h"
 
 #include <math.h>
@@ -80,6 +81,8 @@ static esp_status do_compile(esp_evaluation *handle, const esp_compile_options *
         status = program_initialise(program, e->seed, e->lineage);
     if (status == ESP_OK)
         status = evaluation_inherit(e, program);
+    if (status == ESP_OK && e->specification->weights)
+        status = weights_read(program, e->specification->weights, graph_handle(e->graph));
     if (status == ESP_OK)
         *out = program_handle(program);
     return status;
@@ -291,9 +294,7 @@ void evaluation_end(struct evaluation *e)
     e->checkpoint = NULL;
 }
 
-// Denormals are flushed (FTZ and DAZ of MXCSR) while an estimator runs, wherever that is: they are slow,
-// and where they come up must not depend on who else is in the process.
-static unsigned flush_denormals(void)
+unsigned denormals_flush(void)
 {
 #if defined(__x86_64__)
     unsigned before = _mm_getcsr();
@@ -304,7 +305,7 @@ static unsigned flush_denormals(void)
 #endif
 }
 
-static void restore_denormals(unsigned before)
+void denormals_restore(unsigned before)
 {
 #if defined(__x86_64__)
     _mm_setcsr(before);
@@ -358,9 +359,9 @@ esp_status evaluation_run(struct evaluation *e, double *metrics)
     e->next_metric = 0;
     for (uint64_t i = 0; i < e->info->metric_count; i++)
         metrics[i] = NAN;
-    unsigned state = flush_denormals();
+    unsigned state = denormals_flush();
     esp_status status = call_estimator(e);
-    restore_denormals(state);
+    denormals_restore(state);
     if (status != ESP_OK)
         return error_ensure(e->error, status, "evaluate");
     // An error that the estimator was told of and passed over still counts.

@@ -61,6 +61,12 @@ esp_status session_data(struct session *session, const struct parameters *datase
 
 // ---- What files share -------------------------------------------------------------------------
 
+// Denormals are flushed (FTZ and DAZ of MXCSR) while networks are computed, wherever that is: they are
+// slow, and where they come up must not depend on who else is in the process. Answers what
+// denormals_restore takes.
+unsigned denormals_flush(void);
+void denormals_restore(unsigned before);
+
 // Seconds of wall time since some moment.
 double monotonic_seconds(void);
 

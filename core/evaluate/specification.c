@@ -29,12 +29,13 @@ json_t *specification_json(const struct specification *s)
     json_t *fidelity = fidelity_json(s);
     if (!fidelity)
         return NULL;
-    return json_pack("{s:i, s:I, s:I, s:I, s:I, s:i, s:b, s:O, s:s, s:o, s:s?, s:s?, s:s?, s:b}",
-                     "purpose", (int)s->purpose, "trial", (json_int_t)s->trial, "attempt",
-                     (json_int_t)s->attempt, "lineage", (json_int_t)s->lineage, "seed",
-                     (json_int_t)s->seed, "mode", (int)s->mode, "test", s->test, "arch", s->arch,
-                     "hash", s->hash, "fidelity", fidelity, "folder", s->folder, "earlier",
-                     s->earlier, "parent_folder", s->parent_folder, "wants_files", s->wants_files);
+    return json_pack(
+        "{s:i, s:I, s:I, s:I, s:I, s:i, s:b, s:O, s:s, s:o, s:s?, s:s?, s:s?, s:s?, s:b}",
+        "purpose", (int)s->purpose, "trial", (json_int_t)s->trial, "attempt",
+        (json_int_t)s->attempt, "lineage", (json_int_t)s->lineage, "seed", (json_int_t)s->seed,
+        "mode", (int)s->mode, "test", s->test, "arch", s->arch, "hash", s->hash, "fidelity",
+        fidelity, "folder", s->folder, "earlier", s->earlier, "parent_folder", s->parent_folder,
+        "weights", s->weights, "wants_files", s->wants_files);
 }
 
 static esp_status wrong(struct error *error, const char *field, const char *expected)
@@ -43,14 +44,14 @@ static esp_status wrong(struct error *error, const char *field, const char *expe
                      field, expected);
 }
 
-// A folder, or NULL.
-static esp_status take_folder(char **out, const json_t *json, const char *name, struct error *error)
+// A folder or a file, or NULL.
+static esp_status take_path(char **out, const json_t *json, const char *name, struct error *error)
 {
     const json_t *value = json_object_get(json, name);
     if (json_is_null(value))
         return ESP_OK;
     if (!json_is_string(value))
-        return wrong(error, name, "a folder or null");
+        return wrong(error, name, "a path or null");
     *out = strdup(json_string_value(value));
     return *out ? ESP_OK : error_memory(error);
 }
@@ -144,11 +145,13 @@ esp_status specification_parse(struct specification *out, const json_t *json, st
     if (status == ESP_OK)
         status = take_fidelity(out, json, error);
     if (status == ESP_OK)
-        status = take_folder(&out->folder, json, "folder", error);
+        status = take_path(&out->folder, json, "folder", error);
     if (status == ESP_OK)
-        status = take_folder(&out->earlier, json, "earlier", error);
+        status = take_path(&out->earlier, json, "earlier", error);
     if (status == ESP_OK)
-        status = take_folder(&out->parent_folder, json, "parent_folder", error);
+        status = take_path(&out->parent_folder, json, "parent_folder", error);
+    if (status == ESP_OK)
+        status = take_path(&out->weights, json, "weights", error);
     if (status != ESP_OK)
         specification_destroy(out);
     return status;
@@ -162,6 +165,7 @@ void specification_destroy(struct specification *specification)
     free(specification->folder);
     free(specification->earlier);
     free(specification->parent_folder);
+    free(specification->weights);
     json_decref(specification->arch);
     memset(specification, 0, sizeof *specification);
 }

@@ -36,6 +36,7 @@ struct specification {
     char *folder;        // of this attempt: absolute; made when something is written
     char *earlier;       // folder of a lost attempt whose checkpoint may be taken up, or NULL
     char *parent_folder; // artifacts of the parent (modes CONTINUE and INHERIT), or NULL
+    char *weights;       // a safetensors file to start from: absolute, or NULL
     bool wants_files;
 };
 

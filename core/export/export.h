@@ -11,18 +11,13 @@
 
 struct export_network {
     const esp_graph *graph;
-    struct safetensors *weights; // holds every weight of the graph, in its shape
+    struct safetensors *weights; // of weights_open: holds every weight of the graph
     // Of each channel of the input: a value x becomes (x - shift) * factor. NULL: x as it is.
     const float *shift, *factor; // [channels]
     uint64_t channels;
     const char *arch; // architecture JSON
     const char *name; // for people
 };
-
-// Opens a file of weights and tests that it has every weight of the graph, in its shape; what else is in
-// it is no concern.
-esp_status export_open_weights(struct safetensors **out, const char *path, const esp_graph *graph,
-                               struct error *error);
 
 // How a trial's samples were normalised, for an input of 0..1 (where samples are bytes; else of the
 // values as the dataset gives them). `final`: a final training. Owner of `*shift` [channels]: the caller
@@ -45,7 +40,7 @@ esp_status export_torch(const struct export_network *network, const char *path,
 
 // ---- What the writers share -------------------------------------------------------------------
 
-// The values of a weight; export_open_weights has seen that they are there.
+// The values of a weight; weights_open has seen that they are there.
 const float *export_weight(const struct export_network *network, const esp_weight *weight);
 
 // Marks the nodes that the first `outputs` outputs depend on. Owner: the caller (free). NULL: out of

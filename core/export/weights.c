@@ -3,52 +3,9 @@
 #include "export/export.h"
 
 #include "evaluate/evaluation.h"
-#include "graph/operators.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-// ---- Reading ----------------------------------------------------------------------------------
-
-static esp_status check_weight(struct safetensors *file, const char *path, const esp_weight *weight,
-                               struct error *error)
-{
-    struct safetensors_entry entry;
-    char has[SHAPE_WORDS_SIZE], needs[SHAPE_WORDS_SIZE];
-    if (!safetensors_find(file, "", weight->path, &entry))
-        return error_set(
-            error, ESP_ERROR_DATA,
-            "%s: it lacks the tensor '%s' of the network; expected the weights of this "
-            "architecture",
-            path, weight->path);
-    if (safetensors_shaped(&entry, &weight->shape))
-        return ESP_OK;
-    esp_shape shape = {.rank = entry.rank};
-    for (uint32_t i = 0; i < entry.rank && i < ESP_MAX_RANK; i++)
-        shape.dims[i] = entry.dims[i];
-    shape_words(has, sizeof has, &shape);
-    shape_words(needs, sizeof needs, &weight->shape);
-    return error_set(error, ESP_ERROR_DATA, "%s: the tensor '%s' is %s, the network's is %s", path,
-                     weight->path, has, needs);
-}
-
-esp_status export_open_weights(struct safetensors **out, const char *path, const esp_graph *graph,
-                               struct error *error)
-{
-    struct safetensors *file = NULL;
-    esp_status status = safetensors_open(&file, path, error);
-    for (uint64_t i = 0; status == ESP_OK && i < esp_graph_node_count(graph); i++) {
-        const esp_graph_node *node = esp_graph_get(graph, i);
-        for (uint64_t j = 0; status == ESP_OK && j < node->weight_count; j++)
-            status = check_weight(file, path, node_weight(node, j), error);
-    }
-    if (status != ESP_OK) {
-        safetensors_close(file);
-        return status;
-    }
-    *out = file;
-    return ESP_OK;
-}
 
 const float *export_weight(const struct export_network *network, const esp_weight *weight)
 {

@@ -6,6 +6,8 @@
 
 #include "export/export.h"
 
+#include "evaluate/checkpoint.h"
+
 #include <espalier/random.h>
 
 #include <criterion/criterion.h>
@@ -175,7 +177,7 @@ static void write_files(struct sample *s, const char *arch)
                                      .name = s->name};
     const char *trained = file_name(s, "trained");
     write_weights(s, trained);
-    esp_status status = export_open_weights(&network.weights, trained, s->graph, &s->error);
+    esp_status status = weights_open(&network.weights, trained, s->graph, &s->error);
     if (status == ESP_OK)
         status = export_onnx(&network, file_name(s, "onnx"), &s->error);
     if (status == ESP_OK)

@@ -43,6 +43,7 @@ static struct specification example(struct fidelity fidelity[2])
         .folder = (char *)"/out/artifacts/.attempts/17.2",
         .earlier = (char *)"/out/artifacts/.attempts/17.1",
         .parent_folder = (char *)"/out/artifacts/5",
+        .weights = (char *)"/elsewhere/net.safetensors",
         .wants_files = true,
     };
 }
@@ -68,6 +69,7 @@ TestLeak(specification, all_of_a_specification_comes_back)
     cr_assert_str_eq(back.folder, given.folder);
     cr_assert_str_eq(back.earlier, given.earlier);
     cr_assert_str_eq(back.parent_folder, given.parent_folder);
+    cr_assert_str_eq(back.weights, given.weights);
     json_decref(json);
     json_decref(given.arch);
     specification_destroy(&back);
@@ -81,6 +83,7 @@ TestLeak(specification, what_is_not_there_is_not_there)
     cr_assert_eq(specification_parse(&back, json, &error), ESP_OK, "%s", error.message);
     cr_assert_null(back.earlier);
     cr_assert_null(back.parent_folder);
+    cr_assert_null(back.weights);
     cr_assert_eq(back.fidelity_count, 0);
     cr_assert_not(back.test || back.wants_files);
     json_decref(json);
@@ -123,6 +126,7 @@ TestLeak(specification, damaged_fields_are_refused_by_name)
         {"folder", "3"},
         {"earlier", "false"},
         {"parent_folder", "[]"},
+        {"weights", "7"},
     };
     struct fidelity fidelity[2];
     struct specification given = example(fidelity), back;
