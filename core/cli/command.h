@@ -20,6 +20,7 @@ int command_show(int argc, char **argv);
 int command_arch(int argc, char **argv);
 int command_eval(int argc, char **argv);
 int command_train(int argc, char **argv);
+int command_bench(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_describe(int argc, char **argv);

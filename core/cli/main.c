@@ -25,6 +25,7 @@ static const struct command commands[] = {
      true},
     {"eval", command_eval, "one trial, alone", true},
     {"train", command_train, "train one architecture in full", true},
+    {"bench", command_bench, "measured speed, latency and memory of one architecture", true},
     {"export", command_export, "take a trial's network elsewhere (ONNX, PyTorch, safetensors)",
      true},
     {"list", command_list, "plugins found, and where", true},
