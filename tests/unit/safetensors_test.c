@@ -203,6 +203,20 @@ TestLeak(safetensors, malformed_files_are_refused)
         {"{\"a\":" ENTRY("[1]", "0", "4") ",\"b\":" ENTRY("[1]", "8", "12") "}", "cover", 0, 3},
         {"{\"a\":" ENTRY("[1]", "0", "4") "}", "cover", 0, 2},
         {"{}", "cover", 0, 1},
+        {"{\"a\":" ENTRY("[2]", "0", "8") ",\"b\":" ENTRY("[2]", "4", "12") "}", "cover", 0, 3},
+        {"{\"a\":" ENTRY("[1]", "0", "4") ",\"b\":" ENTRY("[0]", "2", "2") "}",
+         "offsets that do not lie in the file", 0, 1},
+        {"{\"a\":" ENTRY("[1]", "9223372036854775804", "9223372036854775807") "}",
+         "offsets that do not lie in the file", 0, 1},
+        {"{\"a\":" ENTRY("[1]", "0", "99999999999999999999") "}", "no JSON object", 0, 1},
+        {"{\"a\":" ENTRY("[99999999999999999999]", "0", "4") "}", "no JSON object", 0, 1},
+        {"{\"a\":{\"dtype\":\"BF16\",\"shape\":[2],\"data_offsets\":[0,4]}}",
+         "expected the type F32", 0, 1},
+        {"{\"a\":{\"dtype\":3,\"shape\":[1],\"data_offsets\":[0,4]}}", "expected the type F32", 0,
+         1},
+        {"{\"a\":{\"shape\":[1],\"data_offsets\":[0,4]}}", "expected the type F32", 0, 1},
+        {"{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", "a shape", 0, 1},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1]}}", "offsets that do not lie in the file", 0, 1},
     };
     char *folder = folder_temporary();
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -212,6 +226,49 @@ TestLeak(safetensors, malformed_files_are_refused)
         cr_assert(strstr(error.message, cases[i].words), "case %zu: %s", i, error.message);
         cr_assert_null(file);
     }
+    folder_delete(folder);
+}
+
+// Any byte that is another: the file is refused, or read as what it says now; never more than it has.
+TestLeak(safetensors, damaged_bytes_are_refused_or_read)
+{
+    char *folder = folder_temporary(), *path = join(folder, "small.safetensors");
+    unsigned refused = 0;
+    cr_assert_eq(write_small(path), ESP_OK);
+    FILE *bytes = fopen(path, "r+b");
+    cr_assert_not_null(bytes);
+    setvbuf(bytes, NULL, _IONBF, 0);
+    fseek(bytes, 0, SEEK_END);
+    long size = ftell(bytes);
+    for (long at = 0; at < size; at++)
+        for (int bit = 0; bit < 8; bit++) {
+            struct safetensors *file = NULL;
+            fseek(bytes, at, SEEK_SET);
+            int kept = fgetc(bytes);
+            fseek(bytes, at, SEEK_SET);
+            fputc(kept ^ 1 << bit, bytes);
+            error_clear(&error);
+            esp_status status = safetensors_open(&file, path, &error);
+            cr_assert(status == ESP_OK || status == ESP_ERROR_DATA, "byte %ld, bit %d: %s", at, bit,
+                      error.message);
+            refused += status != ESP_OK;
+            for (uint64_t i = 0; file && i < safetensors_count(file); i++) {
+                struct safetensors_entry entry = safetensors_get(file, i);
+                uint64_t count = 1;
+                volatile float last = 0.0f;
+                for (uint32_t d = 0; d < entry.rank; d++)
+                    count *= (uint64_t)entry.dims[d];
+                for (uint64_t k = 0; k < count; k++)
+                    last = entry.data[k];
+                (void)last;
+            }
+            safetensors_close(file);
+            fseek(bytes, at, SEEK_SET);
+            fputc(kept, bytes);
+        }
+    fclose(bytes);
+    cr_expect_gt(refused, (unsigned)size, "few were noticed");
+    free(path);
     folder_delete(folder);
 }
 
