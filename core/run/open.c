@@ -265,6 +265,7 @@ static esp_status open_folder(struct run *run, struct error *error)
         status = out_lock(run->out, &run->lock, error);
     if (status != ESP_OK)
         return status;
+    run->fresh = !out_holds_store(run->out);
     if (asprintf(&path, "%s/log.txt", run->out) < 0)
         return error_memory(error);
     run->progress = progress_create(path, run->options.quiet || run->options.json, error);
@@ -306,6 +307,7 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
         status = worker_file_write(run->out, experiment, error);
     free(text);
     if (status != ESP_OK) {
+        run->refused = true;
         run_close(run);
         *out = NULL;
     }
@@ -329,6 +331,8 @@ void run_close(struct run *run)
     metrics_destroy(&run->metrics);
     session_destroy(run->session);
     progress_destroy(run->progress);
+    if (run->refused && run->fresh)
+        out_clear(run->out);
     if (run->lock >= 0)
         close(run->lock);
     free(run->out);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,37 @@ char *out_absolute(const char *path)
     return absolute;
 }
 
+bool out_holds_store(const char *out)
+{
+    char *path = NULL;
+    bool holds = asprintf(&path, "%s/espalier.db", out) >= 0 && access(path, F_OK) == 0;
+    free(path);
+    return holds;
+}
+
+void out_clear(const char *out)
+{
+    static const char *const names[] = {"espalier.db", "espalier.db-wal", "espalier.db-shm",
+                                        "log.txt",     "config.ini",      "worker.json",
+                                        ".lock"};
+    char *path = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (asprintf(&path, "%s/%s", out, names[i]) < 0)
+            return;
+        unlink(path);
+        free(path);
+    }
+    rmdir(out); // where something else is in it, it stays
+}
+
+// Is the file that was locked still the one of that name? Who held it may have removed it.
+static bool is_current(int lock, const char *path)
+{
+    struct stat held, named;
+    return fstat(lock, &held) == 0 && stat(path, &named) == 0 && held.st_ino == named.st_ino &&
+           held.st_dev == named.st_dev;
+}
+
 static bool wait_for_lock(int lock)
 {
     for (int look = 0; flock(lock, LOCK_EX | LOCK_NB) != 0; look++) {
@@ -44,10 +76,17 @@ esp_status out_lock(const char *out, int *lock, struct error *error)
     if (asprintf(&path, "%s/.lock", out) < 0)
         return error_memory(error);
     esp_status status = ESP_OK;
-    *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    bool locked = false;
+    *lock = -1;
+    do {
+        if (*lock >= 0)
+            close(*lock);
+        *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+        locked = *lock >= 0 && wait_for_lock(*lock);
+    } while (locked && !is_current(*lock, path));
     if (*lock < 0)
         status = error_system(error, path, "write", errno);
-    else if (!wait_for_lock(*lock))
+    else if (!locked)
         status = errno == EWOULDBLOCK
                      ? error_set(error, ESP_ERROR_INVALID,
                                  "%s: in use by another run that is still going", out)

@@ -60,8 +60,10 @@ struct run_options {
 struct run {
     const struct experiment *experiment;
     struct run_options options;
-    char *out; // absolute
-    int lock;  // the locked descriptor; -1 = none
+    char *out;    // absolute
+    int lock;     // the locked descriptor; -1 = none
+    bool fresh;   // the folder held no store before
+    bool refused; // it never began: a fresh folder is left as it was found
 
     struct session *session;
     const esp_estimator_info *info;

@@ -173,6 +173,30 @@ Test(out_folder, one_that_is_in_use_is_waited_for_a_moment_and_refused, .init = 
     }
 }
 
+// What is refused leaves nothing behind, at whatever point: the corrected one runs as it stands.
+Test(out_folder, a_refused_run_leaves_none, .init = begin, .fini = end)
+{
+    static const char *const texts[] = {
+        "[space]\nplugin = chain\nmin_depth = 5\nmax_depth = 3\n" GOOD_STRATEGY GOOD_ESTIMATOR
+            GOOD_END,
+        GOOD "cost = 5\n", // refused when the run stands in the store already
+        GOOD_SPACE GOOD_STRATEGY "[estimator]\nplugin = train\n[dataset]\nplugin = idx\n"
+                                 "train_images = /nowhere\ntrain_labels = /nowhere\n"
+                                 "[objective]\nmaximize = valid_accuracy\n[budget]\ntrials = 1\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        char other[600];
+        snprintf(other, sizeof other, "%s/other-%zu", folder, i);
+        char *bad = folder_write(folder, "bad.ini", texts[i]);
+        const char *arguments[] = {espalier_binary(), "run", bad, "--out", other, "--quiet", NULL};
+        const char *parts[4] = {"espalier:"};
+        check(arguments, parts);
+        cr_assert_neq(access(other, F_OK), 0, "%zu: the folder is left", i);
+        arguments[2] = config;
+        free(espalier_expect(0, arguments + 1));
+        free(bad);
+    }
+}
+
 Test(out_folder, one_that_holds_a_run_is_not_written_over, .init = begin, .fini = end)
 {
     const char *arguments[] = {espalier_binary(), "run", config, "--out", out, NULL};
