@@ -252,6 +252,19 @@ static esp_status look_at_store(struct run *run, bool *found, struct error *erro
     return ESP_OK;
 }
 
+// A sweep has its runs in folders below.
+static esp_status refuse_sweep(const char *out, struct error *error)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/sweep.json", out) < 0)
+        return error_memory(error);
+    bool found = access(path, F_OK) == 0;
+    free(path);
+    return found ? error_set(error, ESP_ERROR_INVALID,
+                             "%s holds a sweep; --out DIR takes another folder for a run", out)
+                 : ESP_OK;
+}
+
 static esp_status open_folder(struct run *run, struct error *error)
 {
     char *path = NULL;
@@ -263,6 +276,8 @@ static esp_status open_folder(struct run *run, struct error *error)
         status = error->status = ESP_ERROR_INVALID; // `out` names no place for a run: wrong use
     if (status == ESP_OK)
         status = out_lock(run->out, &run->lock, error);
+    if (status == ESP_OK)
+        status = refuse_sweep(run->out, error);
     if (status != ESP_OK)
         return status;
     run->fresh = !out_holds_store(run->out);

@@ -6,7 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
+
+static const double redraw_seconds = 0.1;
+
+static double monotonic_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
 
 void duration_text(char text[DURATION_SIZE], double seconds)
 {
@@ -72,8 +82,10 @@ static int terminal_width(void)
 void display_update(struct display *display, const struct sweep *sweep, uint64_t active)
 {
     char text[256], left[DURATION_SIZE];
-    if (!display->terminal)
+    double now = monotonic_seconds();
+    if (!display->terminal || (display->drawn && now - display->last < redraw_seconds))
         return;
+    display->last = now;
     uint64_t failed = count_state(sweep, SWEEP_FAILED);
     double seconds = sweep_left(sweep);
     int used = snprintf(text, sizeof text, "sweep: %llu/%llu runs done, %llu running",

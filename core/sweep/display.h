@@ -8,6 +8,7 @@
 
 struct display {
     bool quiet, terminal, drawn;
+    double last; // when the line was drawn, monotonic seconds
 };
 
 void display_open(struct display *display, bool quiet);

@@ -56,7 +56,7 @@ double sweep_left(const struct sweep *sweep)
         // A run on a cheap estimator takes one place, however many are free.
         longest = run->cheap ? fmax(longest, seconds) : longest;
     }
-    return fmax(sum / (double)sweep->workers, longest);
+    return isfinite(sum) ? fmax(sum / (double)sweep->workers, longest) : NAN;
 }
 
 // ---- Measuring --------------------------------------------------------------------------------

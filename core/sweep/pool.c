@@ -30,7 +30,7 @@ static const struct timespec pause_of_poll = {0, 200000000};
 // A run that goes on.
 struct place {
     pid_t process;
-    int channel;
+    int channel; // -1 once its other end is closed
     struct sweep_run *run;
     uint64_t workers;
     char line[LINE_SIZE]; // of its standard error, as far as it came
@@ -209,22 +209,36 @@ static void take_line(struct pool *pool, struct place *place)
         show_once(pool, place);
 }
 
+static void take_text(struct pool *pool, struct place *place, const char *text, ssize_t count)
+{
+    for (ssize_t i = 0; i < count; i++) {
+        if (text[i] != '\n' && place->used < sizeof place->line - 1) {
+            place->line[place->used++] = text[i];
+            continue;
+        }
+        place->line[place->used] = '\0';
+        if (text[i] == '\n') {
+            take_line(pool, place);
+            place->used = 0;
+        }
+    }
+}
+
+static void close_channel(struct place *place)
+{
+    if (place->channel >= 0)
+        close(place->channel);
+    place->channel = -1;
+}
+
 static void read_channel(struct pool *pool, struct place *place)
 {
     char text[4096];
-    ssize_t count;
-    while ((count = read(place->channel, text, sizeof text)) > 0)
-        for (ssize_t i = 0; i < count; i++) {
-            if (text[i] != '\n' && place->used < sizeof place->line - 1) {
-                place->line[place->used++] = text[i];
-                continue;
-            }
-            place->line[place->used] = '\0';
-            if (text[i] == '\n') {
-                take_line(pool, place);
-                place->used = 0;
-            }
-        }
+    ssize_t count = -1;
+    while (place->channel >= 0 && (count = read(place->channel, text, sizeof text)) > 0)
+        take_text(pool, place, text, count);
+    if (count == 0) // a wait for it would return at once until the process is reaped
+        close_channel(place);
 }
 
 // ---- Endings ----------------------------------------------------------------------------------
@@ -275,7 +289,7 @@ static esp_status take_ending(struct pool *pool, uint64_t number, int ended)
     struct error none;
     error_clear(&none);
     read_channel(pool, &place);
-    close(place.channel);
+    close_channel(&place);
     pool->free_workers += place.workers;
     pool->places[number] = pool->places[--pool->active];
     sweep_look_at(pool->sweep, run, false, &none); // its seconds; what it says of itself is newer

@@ -134,3 +134,16 @@ Test(refused, a_folder_with_a_run_and_a_run_of_a_sweep)
     cr_assert(strstr(result.err, "espalier sweep"), "%s", result.err);
     command_free(&result);
 }
+
+Test(refused, a_run_in_the_folder_of_a_sweep)
+{
+    write_config(GOOD "[sweep]\nexperiment.seed = 1..2\n");
+    expect(0, NULL);
+    write_config(GOOD);
+    const char *arguments[] = {espalier_binary(), "run", config, "--out", out, NULL};
+    struct command command = {.arguments = arguments};
+    struct command_result result = command_run(&command);
+    cr_assert_eq(result.status, 2);
+    cr_assert(strstr(result.err, "holds a sweep"), "%s", result.err);
+    command_free(&result);
+}
