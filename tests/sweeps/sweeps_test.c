@@ -124,7 +124,7 @@ Test(sweeps, killed_at_random_moments_end_in_the_same_results)
     esp_random random = esp_random_stream(3, 1, 0, 0, 0);
     int kills = 0;
     for (int round = 0; round < 3; round++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "killed-%d", round);
         char *out = strdup(out_of(name));
         for (int tries = 0;; tries++) {
@@ -155,7 +155,7 @@ Test(sweeps, interrupted_they_say_so_and_go_on)
     // A moment in the midst of it, on a machine that may be busy: from early ones to late ones.
     bool cut = false;
     for (int tries = 0; !cut && tries < 60; tries++) {
-        char name[16];
+        char name[32];
         snprintf(name, sizeof name, "cut-%d", tries);
         free(out);
         out = strdup(out_of(name));
