@@ -91,6 +91,10 @@ static esp_status dry_run(struct sweep *sweep, bool json, struct error *error)
     bool finals = false;
     for (uint64_t i = 0; i < sweep->count; i++)
         finals |= sweep->runs[i].has_finals;
+    if (done == sweep->count) {
+        printf("\n%llu runs, all done\n", (unsigned long long)done);
+        return output_flush(error);
+    }
     duration_text(text, sweep_left(sweep));
     printf("\n%llu runs, %llu done; the rest takes about %s on %llu workers%s\n",
            (unsigned long long)sweep->count, (unsigned long long)done, text,

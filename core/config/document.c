@@ -207,6 +207,7 @@ static const char introduction[] =
     "`include = base.ini` stands before the first section; the path starts at the including "
     "file's folder. The including file goes over what it includes, a later include over an "
     "earlier one, and `--set section.key=value` over all.\n\n"
+    "`[sweep]` makes many runs of one file, for `espalier sweep`: [sweeps.md](sweeps.md).\n\n"
     "Any parameter of the space, the estimator or the dataset may have a distribution for a "
     "value, and is then searched along with the architecture, as the decision "
     "`@section/key`:\n\n"
