@@ -7,6 +7,7 @@
 #include "export/export.h"
 
 #include "evaluate/checkpoint.h"
+#include "evaluate/loss.h"
 
 #include <espalier/random.h>
 
@@ -29,16 +30,18 @@ struct sample {
     const esp_graph *graph;
     void *program;
     float shift[MOST_CHANNELS], factor[MOST_CHANNELS];
-    float *image, *normalised; // [SAMPLE_BATCH, ...]
-    uint64_t elements;         // of one
+    float *image, *normalised; // [samples, ...]
+    uint64_t samples;
+    bool trains;
+    uint64_t elements; // of one
     esp_tensor logits;
     struct error error;
 };
 
 void samples_clear(void)
 {
-    static const char *const patterns[] = {"*.onnx",  "*.safetensors", "*.py",
-                                           "*.input", "*.logits",      "*.json"};
+    static const char *const patterns[] = {"*.onnx",   "*.safetensors", "*.py",     "*.input",
+                                           "*.logits", "*.json",        "*.images", "*.losses"};
     for (size_t i = 0; i < ESP_COUNT(patterns); i++) {
         glob_t found;
         if (glob(patterns[i], 0, NULL, &found) != 0)
@@ -70,15 +73,21 @@ static void fill_weight(struct sample *s, const esp_weight *weight, uint64_t num
     cr_assert_eq(s->engine->type->tensor(s->program, &s->engine->call, ESP_TENSOR_WEIGHT,
                                          weight->path, &tensor),
                  ESP_OK, "%s", s->engine->error.message);
-    for (uint64_t i = 0; i < size; i++)
+    // A training begins as trainings do: scales and variances of 1, shifts and means of 0.
+    for (uint64_t i = 0; s->trains && i < size; i++)
+        tensor.data[i] = weight->shape.rank > 1
+                             ? (float)(esp_random_normal(&random) * sqrt(2.0 / fan_in))
+                             : (float)positive;
+    for (uint64_t i = 0; !s->trains && i < size; i++)
         tensor.data[i] = positive ? (float)(0.5 + esp_random_real(&random))
                                   : (float)(esp_random_normal(&random) /
                                             (weight->shape.rank > 1 ? sqrt(fan_in) : 4.0));
 }
 
-static void compile(struct sample *s)
+static void compile(struct sample *s, uint64_t batch, bool training)
 {
-    esp_compile_options options = {.struct_size = sizeof options, .batch = SAMPLE_BATCH};
+    esp_compile_options options = {
+        .struct_size = sizeof options, .batch = batch, .training = training};
     cr_assert_eq(s->engine->type->compile(s->engine->self, &s->engine->call, s->graph, &options,
                                           &s->program),
                  ESP_OK, "%s: %s", s->name, s->engine->error.message);
@@ -100,10 +109,10 @@ static void make_input(struct sample *s, const esp_shape *shape)
         s->shift[c] = (float)esp_random_real(&random);
         s->factor[c] = (float)(2.0 + 2.0 * esp_random_real(&random));
     }
-    s->image = malloc(SAMPLE_BATCH * s->elements * sizeof(float));
-    s->normalised = malloc(SAMPLE_BATCH * s->elements * sizeof(float));
+    s->image = malloc(s->samples * s->elements * sizeof(float));
+    s->normalised = malloc(s->samples * s->elements * sizeof(float));
     cr_assert(s->image && s->normalised);
-    for (uint64_t i = 0; i < SAMPLE_BATCH * s->elements; i++) {
+    for (uint64_t i = 0; i < s->samples * s->elements; i++) {
         uint64_t c = i / area % channels;
         s->image[i] = (float)esp_random_real(&random);
         s->normalised[i] = (s->image[i] - s->shift[c]) * s->factor[c];
@@ -166,9 +175,9 @@ static json_t *dims_json(const esp_shape *shape)
     return list;
 }
 
-static void write_files(struct sample *s, const char *arch)
+static void export_all(struct sample *s, const char *arch)
 {
-    const esp_shape *in = &esp_graph_get(s->graph, 0)->shape, *out = &s->logits.shape;
+    const esp_shape *in = &esp_graph_get(s->graph, 0)->shape;
     struct export_network network = {.graph = s->graph,
                                      .shift = s->shift,
                                      .factor = s->factor,
@@ -187,7 +196,13 @@ static void write_files(struct sample *s, const char *arch)
     cr_assert_eq(status, ESP_OK, "%s: %s", s->name, s->error.message);
     safetensors_close(network.weights);
     unlink(trained);
-    write_floats(file_name(s, "input"), s->image, SAMPLE_BATCH * s->elements);
+}
+
+static void write_files(struct sample *s, const char *arch)
+{
+    const esp_shape *in = &esp_graph_get(s->graph, 0)->shape, *out = &s->logits.shape;
+    export_all(s, arch);
+    write_floats(file_name(s, "input"), s->image, s->samples * s->elements);
     // The engine's shape has the batch in it.
     write_floats(file_name(s, "logits"), s->logits.data, esp_shape_size(out));
     json_t *json = json_pack("{s:o, s:o, s:s}", "input", dims_json(in), "logits", dims_json(out),
@@ -226,16 +241,90 @@ static void read_back(struct sample *s)
 
 void sample_check(struct engine *engine, const esp_graph *graph, const char *name, const char *arch)
 {
-    struct sample s = {.engine = engine, .name = name, .graph = graph};
+    struct sample s = {.engine = engine, .name = name, .graph = graph, .samples = SAMPLE_BATCH};
     const esp_shape *shape = &esp_graph_get(graph, 0)->shape;
     error_clear(&s.error);
     error_clear(&engine->error);
-    compile(&s);
+    compile(&s, SAMPLE_BATCH, false);
     make_input(&s, shape);
     forward(&s, shape);
     write_files(&s, arch);
     read_back(&s);
     engine->type->release(engine->self, s.program);
+    free(s.image);
+    free(s.normalised);
+}
+
+// ---- Training -----------------------------------------------------------------------------------
+
+static float train_step(struct sample *s, const esp_shape *shape, uint64_t step, float *gradient)
+{
+    uint64_t classes =
+        esp_shape_size(&esp_graph_get(s->graph, esp_graph_output(s->graph, 0))->shape);
+    uint32_t labels[SAMPLE_TRAINED];
+    double loss = 0.0;
+    uint64_t correct;
+    esp_tensor input = {.data = s->normalised + step * SAMPLE_TRAINED * s->elements,
+                        .shape = *shape};
+    input.shape.dims[0] = SAMPLE_TRAINED;
+    esp_forward pass = {.struct_size = sizeof pass,
+                        .inputs = &input,
+                        .input_count = 1,
+                        .batch = SAMPLE_TRAINED,
+                        .training = 1,
+                        .output_count = 1};
+    esp_output_gradient given = {sizeof given, 0, gradient};
+    esp_optimizer sgd = {.struct_size = sizeof sgd,
+                         .kind = ESP_OPTIMIZER_SGD,
+                         .learning_rate = 0.0005,
+                         .momentum = 0.9,
+                         .weight_decay = 1e-4,
+                         .step = step + 1};
+    const esp_engine_type *type = s->engine->type;
+    for (uint64_t i = 0; i < SAMPLE_TRAINED; i++)
+        labels[i] = (uint32_t)((step + i) % classes);
+    esp_status status = type->forward(s->program, &s->engine->call, &pass);
+    if (status == ESP_OK)
+        status = type->tensor(s->program, &s->engine->call, ESP_TENSOR_OUTPUT, "0", &s->logits);
+    if (status == ESP_OK) {
+        loss_cross_entropy(s->logits.data, labels, SAMPLE_TRAINED, classes, 0.0, gradient, &loss,
+                           &correct);
+        status = type->backward(s->program, &s->engine->call, &given, 1, sizeof given);
+    }
+    if (status == ESP_OK)
+        status = type->apply(s->program, &s->engine->call, &sgd);
+    cr_assert_eq(status, ESP_OK, "%s: %s", s->name, s->engine->error.message);
+    return (float)loss;
+}
+
+void sample_train(struct engine *engine, const esp_graph *graph, const char *name, const char *arch)
+{
+    struct sample s = {.engine = engine,
+                       .name = name,
+                       .graph = graph,
+                       .samples = SAMPLE_STEPS * SAMPLE_TRAINED,
+                       .trains = true};
+    const esp_shape *shape = &esp_graph_get(graph, 0)->shape;
+    const esp_shape *out = &esp_graph_get(graph, esp_graph_output(graph, 0))->shape;
+    float losses[SAMPLE_STEPS];
+    float *gradient = malloc(SAMPLE_TRAINED * esp_shape_size(out) * sizeof *gradient);
+    cr_assert_not_null(gradient);
+    error_clear(&s.error);
+    error_clear(&engine->error);
+    compile(&s, SAMPLE_TRAINED, true);
+    make_input(&s, shape);
+    export_all(&s, arch);
+    for (uint64_t step = 0; step < SAMPLE_STEPS; step++)
+        losses[step] = train_step(&s, shape, step, gradient);
+    write_floats(file_name(&s, "images"), s.image, s.samples * s.elements);
+    write_floats(file_name(&s, "losses"), losses, SAMPLE_STEPS);
+    // It has no logits to compare: it is no sample of the others.
+    unlink(file_name(&s, "onnx"));
+    json_t *json = json_pack("{s:o, s:s}", "input", dims_json(shape), "arch", arch);
+    json_dump_file(json, file_name(&s, "json"), JSON_COMPACT);
+    json_decref(json);
+    engine->type->release(engine->self, s.program);
+    free(gradient);
     free(s.image);
     free(s.normalised);
 }

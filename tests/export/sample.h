@@ -10,6 +10,9 @@
 #include "graph/graph.h"
 
 #define SAMPLE_BATCH 3
+// Of a sample that is trained: steps, and samples of each.
+#define SAMPLE_STEPS 50
+#define SAMPLE_TRAINED 32
 
 // The files of earlier samples go.
 void samples_clear(void);
@@ -17,6 +20,11 @@ void samples_clear(void);
 // Makes the sample, writes its files, reads its ONNX model back and compares. What fails is a failed
 // expectation of the test.
 void sample_check(struct engine *engine, const esp_graph *graph, const char *name,
+                  const char *arch);
+
+// Trains the network for SAMPLE_STEPS steps of SGD and leaves its file for PyTorch and the weights that it
+// began with, the batches and the losses: NAME.py, .safetensors, .images, .losses, .json.
+void sample_train(struct engine *engine, const esp_graph *graph, const char *name,
                   const char *arch);
 
 #endif

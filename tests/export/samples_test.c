@@ -2,6 +2,7 @@
 // Every operator and members of every space, exported and read back; see sample.h.
 #include "sample.h"
 
+#include "export/export.h"
 #include "graph/operators.h"
 #include "support/leak.h"
 #include "support/member_lab.h"
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MEMBERS 3 // of a space
 
@@ -131,25 +133,67 @@ static const char *parameters_of(const char *space)
     return "";
 }
 
-static void check_space(struct engine *engine, const char *space)
+static void check_members(struct engine *engine, const char *space, const char *ini,
+                          const char *prefix, uint64_t count,
+                          void (*check)(struct engine *engine, const esp_graph *graph,
+                                        const char *name, const char *arch))
 {
     struct member_lab lab;
-    char ini[512], name[300];
-    snprintf(ini, sizeof ini, "[space]\nplugin = %s\n%s", space, parameters_of(space));
+    char name[300];
     member_lab_open(&lab, ini);
-    for (uint64_t seed = 0; seed < MEMBERS; seed++) {
+    for (uint64_t seed = 0; seed < count; seed++) {
         struct arch *arch = member_sample(&lab, seed);
         struct graph *graph = member_graph(&lab, arch);
         json_t *json = arch_json(arch, space);
         char *text = json_dumps(json, JSON_COMPACT);
-        snprintf(name, sizeof name, "%s-%llu", space, (unsigned long long)seed);
-        sample_check(engine, graph_handle(graph), name, text);
+        snprintf(name, sizeof name, "%s%s-%llu", prefix, space, (unsigned long long)seed);
+        check(engine, graph_handle(graph), name, text);
         free(text);
         json_decref(json);
         graph_destroy(graph);
         arch_release(arch);
     }
     member_lab_close(&lab);
+}
+
+static void check_space(struct engine *engine, const char *space)
+{
+    char ini[512];
+    snprintf(ini, sizeof ini, "[space]\nplugin = %s\n%s", space, parameters_of(space));
+    check_members(engine, space, ini, "", MEMBERS, sample_check);
+}
+
+// What PyTorch is to follow step by step: nothing in them is drawn.
+TestLeak(export, training)
+{
+#define SMALL_IMAGES "[dataset]\nplugin = synthetic\nheight = 16\nwidth = 16\n"
+    static const char *const inis[][2] = {
+        {"mlp", SMALL_IMAGES "[space]\nplugin = mlp\nmax_width = 64\nmax_out = 64\n"},
+        {"nasbench201", SMALL_IMAGES "[space]\nplugin = nasbench201\nchannels = 8\ncells = 1\n"},
+        {"chain", SMALL_IMAGES "[space]\nplugin = chain\n"},
+    };
+    struct engine engine;
+    engine_open(&engine, "openblas");
+    for (size_t i = 0; i < ESP_COUNT(inis); i++)
+        check_members(&engine, inis[i][0], inis[i][1], "training-", 1, sample_train);
+    engine_close(&engine);
+}
+
+TestLeak(export, open_decisions_are_refused)
+{
+    static esp_status (*const writers[])(const struct export_network *network, const char *path,
+                                         struct error *error) = {export_onnx, export_torch};
+    struct graph *graph = sketch_read("x = Input 2x4x4; a = Relu x; b = Tanh x; y = Choice a b "
+                                      "path=cell/op names=a|b");
+    struct export_network network = {.graph = graph_handle(graph), .arch = "{}", .name = "open"};
+    for (size_t i = 0; i < ESP_COUNT(writers); i++) {
+        struct error error;
+        error_clear(&error);
+        cr_expect_eq(writers[i](&network, "open.out", &error), ESP_ERROR_UNSUPPORTED);
+        cr_expect(strstr(error.message, "the decision cell/op is open"), "%s", error.message);
+        cr_expect_neq(access("open.out", F_OK), 0);
+    }
+    graph_destroy(graph);
 }
 
 TestLeak(export, spaces)
