@@ -123,7 +123,12 @@ esp_status arch_words(struct arch_words *out, struct builder *builder, const str
         status = take_text(out, builder, arch, error);
     if (status != ESP_OK || !builder_has_canonical(builder))
         return status;
+    const char *form = NULL;
     status = builder_canonical_hash(builder, arch, &hash, error);
+    if (status == ESP_OK)
+        status = builder_canonical(builder, arch, &form, error);
+    if (status == ESP_OK && !(out->form = strdup(form)))
+        status = error_memory(error);
     if (status == ESP_OK)
         snprintf(out->canonical, sizeof out->canonical, "%016llx", (unsigned long long)hash);
     else
@@ -134,15 +139,18 @@ esp_status arch_words(struct arch_words *out, struct builder *builder, const str
 void arch_words_destroy(struct arch_words *words)
 {
     free(words->text);
-    words->text = NULL;
+    free(words->form);
+    words->text = words->form = NULL;
 }
 
 void arch_words_json(const struct arch_words *words, json_t *json)
 {
     if (words->text || words->reason[0])
         json_object_set_new(json, "text", words->text ? json_string(words->text) : json_null());
-    if (words->canonical[0])
+    if (words->canonical[0]) {
         json_object_set_new(json, "canonical", json_string(words->canonical));
+        json_object_set_new(json, "canonical_form", json_string(words->form));
+    }
 }
 
 // ---- Drawing ------------------------------------------------------------------------------------
@@ -228,7 +236,7 @@ static void print_words(const struct arch *arch, const struct arch_words *words,
     if (words->text || words->reason[0])
         printf("text %s%s\n", words->text ? words->text : "- : ", words->reason);
     if (words->canonical[0])
-        printf("canonical %s\n", words->canonical);
+        printf("canonical %s of %s\n", words->canonical, words->form);
     arch_print_words(arch, "  ", stdout);
     printf("params %llu, macs %llu\n", (unsigned long long)esp_graph_params(graph),
            (unsigned long long)esp_graph_macs(graph));

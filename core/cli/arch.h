@@ -26,13 +26,14 @@ esp_status arch_option(struct arch **out, struct session *session, struct option
 struct arch_words {
     char *text;
     char canonical[17]; // the canonical hash, or ""
+    char *form;         // the canonical form, where there is a hash
     char reason[1024];
 };
 
 esp_status arch_words(struct arch_words *out, struct builder *builder, const struct arch *arch,
                       struct error *error);
 void arch_words_destroy(struct arch_words *words);
-// Adds `text` and `canonical` where the space has them; a text that cannot be is null.
+// Adds `text`, `canonical` and `canonical_form` where the space has them; a text that cannot be is null.
 void arch_words_json(const struct arch_words *words, json_t *json);
 
 // A drawing for Graphviz: `format` dot, of the network, or cells. Owner: the caller (free). NULL with

@@ -73,6 +73,7 @@ Test(arch, by_text, .init = begin, .fini = end)
     cr_expect_str_eq(text_of(json, "text"), "conv-skip|pool*2");
     cr_expect_eq(strlen(text_of(json, "canonical")), 16);
     cr_expect_str_eq(text_of(json, "canonical"), text_of(twin, "canonical"));
+    cr_expect_str_eq(text_of(json, "canonical_form"), text_of(twin, "canonical_form"));
     cr_expect_str_neq(text_of(json, "hash"), text_of(twin, "hash"));
     char *written = json_dumps(json, 0);
     json_t *again = run_json(WORDS("arch", config, "--json-arch", written, "--json"));
