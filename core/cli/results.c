@@ -1,22 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
-// espalier results DIR: the table of trials, the best, the Pareto front; as JSON or CSV too.
+// espalier results DIR: the table of trials, the best, the Pareto front; as JSON or CSV too. Of several
+// runs: compare.c.
 #include "report/results.h"
 
 #include "cli/command.h"
+#include "cli/compare.h"
 #include "cli/options.h"
 #include "cli/results_sweep.h"
 #include "sweep/list.h"
+#include "text/records.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const struct option results_options[] = {
     {"top", "N", "the N best trials, best first"},
     {"sort", "METRIC", "sorted by this metric, best first"},
     {"json", NULL, "all of it as JSON"},
     {"csv", NULL, "one row a trial as CSV"},
+    {"runs", NULL, "a sweep: its runs, one a line"},
+    {"at", "POINT", "several runs: trials=N,N  seconds=T,T  cost=C,C or end (the default)"},
+    {"reference", "M=X,M=X", "several runs and objectives: where the hypervolume ends"},
+    {"objective", "TEXT", "what a CSV seeks: 'maximize METRIC, minimize METRIC'"},
 };
 
 // Metrics of the table: the objectives, then params and macs; all go to CSV and JSON.
@@ -85,24 +93,6 @@ static void print_foot(const struct results *results)
     }
 }
 
-// A field of CSV: quoted where it must be (RFC 4180).
-static void print_field(const char *text)
-{
-    if (!text)
-        return;
-    if (!strpbrk(text, ",\"\n")) {
-        fputs(text, stdout);
-        return;
-    }
-    putchar('"');
-    for (; *text; text++) {
-        if (*text == '"')
-            putchar('"');
-        putchar(*text);
-    }
-    putchar('"');
-}
-
 static void print_csv(const struct results *results, const uint64_t *order, uint64_t count)
 {
     const struct metrics *metrics = &results->metrics;
@@ -112,7 +102,7 @@ static void print_csv(const struct results *results, const uint64_t *order, uint
     printf(",error,arch\r\n");
     for (uint64_t i = 0; i < count; i++) {
         const struct result_trial *trial = &results->trials[order[i]];
-        print_field(results->row.name);
+        records_write(stdout, results->row.name);
         printf(",%llu,%llu,%s,%016llx,", (unsigned long long)results->row.seed,
                (unsigned long long)trial->trial, trial_state_name(trial->state),
                (unsigned long long)trial->hash);
@@ -125,11 +115,11 @@ static void print_csv(const struct results *results, const uint64_t *order, uint
             else
                 printf(",");
         putchar(',');
-        print_field(trial->error);
+        records_write(stdout, trial->error);
         putchar(',');
         json_t *arch = arch_json(trial->arch, results->row.space);
         char *text = json_dumps(arch, JSON_COMPACT | JSON_REAL_PRECISION(17));
-        print_field(text);
+        records_write(stdout, text);
         printf("\r\n");
         free(text);
         json_decref(arch);
@@ -168,17 +158,34 @@ static esp_status print_results(const struct results *results, const struct opti
     return ESP_OK;
 }
 
-// The table of trials is a run's.
-static esp_status print_sweep(const char *folder, const struct options *options,
-                              struct error *error)
+// The runs of a sweep, each in a line.
+static esp_status list_runs(const struct options *options, struct error *error)
 {
-    static const char *const of_a_run[] = {"top", "sort", "csv"};
-    for (size_t i = 0; i < ESP_COUNT(of_a_run); i++)
-        if (options_given(options, of_a_run[i]))
-            return error_set(error, ESP_ERROR_INVALID,
-                             "%s holds a sweep; --%s goes with the folder of a run, %s/runs/RUN",
-                             folder, of_a_run[i], folder);
+    static const char *const others[] = {"top", "sort", "csv", "at", "reference", "objective"};
+    const char *folder = options_argument(options, 0);
+    for (size_t i = 0; i < ESP_COUNT(others); i++)
+        if (options_given(options, others[i]))
+            return error_set(error, ESP_ERROR_INVALID, "--runs and --%s do not go together",
+                             others[i]);
+    if (options->argument_count > 1 || !sweep_is_folder(folder))
+        return error_set(error, ESP_ERROR_INVALID,
+                         "--runs: expected the folder of one sweep, got %s%s", folder,
+                         options->argument_count > 1 ? " and others" : "");
     return results_sweep_print(folder, options_given(options, "json"), error);
+}
+
+// One run folder is shown by itself, unless it is looked at as several would be.
+static bool is_single(const struct options *options)
+{
+    return options->argument_count == 1 && study_is_run(options_argument(options, 0)) &&
+           !options_value(options, "at") && !options_value(options, "reference") &&
+           !options_value(options, "objective");
+}
+
+static bool is_there(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0;
 }
 
 int command_results(int argc, char **argv)
@@ -187,17 +194,23 @@ int command_results(int argc, char **argv)
     struct results results;
     struct error error;
     error_clear(&error);
-    int result = options_parse(&options, "results DIR", results_options, ESP_COUNT(results_options),
-                               1, 1, argc, argv);
+    int result = options_parse(&options, "results DIR...", results_options,
+                               ESP_COUNT(results_options), 1, OPTIONS_MOST, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
-    const char *folder = options_argument(&options, 0);
-    if (sweep_is_folder(folder)) {
-        esp_status listed = print_sweep(folder, &options, &error);
+    if (options_given(&options, "runs")) {
+        esp_status listed = list_runs(&options, &error);
         options_destroy(&options);
         return command_end(listed, &error);
     }
-    esp_status status = results_load(&results, folder, RESULTS_ALL, &error);
+    // A single path that is not there has the words of a run that is missing.
+    if (!is_single(&options) &&
+        (options.argument_count > 1 || is_there(options_argument(&options, 0)))) {
+        esp_status compared = compare_runs(&options, &error);
+        options_destroy(&options);
+        return command_end(compared, &error);
+    }
+    esp_status status = results_load(&results, options_argument(&options, 0), RESULTS_ALL, &error);
     if (status == ESP_OK) {
         status = print_results(&results, &options, &error);
         results_destroy(&results);

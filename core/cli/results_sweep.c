@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// espalier results DIR where DIR holds a sweep: the list of its runs.
+// espalier results DIR --runs where DIR holds a sweep: the list of its runs.
 #include "cli/results_sweep.h"
 
 #include "cli/output.h"
@@ -109,7 +109,7 @@ esp_status results_sweep_print(const char *folder, bool as_json, struct error *e
     else if (status == ESP_OK)
         status = output_print(&table, error);
     if (status == ESP_OK && !as_json) {
-        printf("\nsweep %s: %llu runs; espalier results DIR takes a run's folder, %s/runs/RUN\n",
+        printf("\nsweep %s: %llu runs; without --runs their methods are compared, and %s/runs/RUN is a run's folder\n",
                list.name, (unsigned long long)list.count, folder);
         status = output_flush(error);
     }

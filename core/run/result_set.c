@@ -21,10 +21,8 @@ static double cost_of(const struct metrics *metrics, const struct candidate *can
     return metrics->cost < 0 ? 0 : candidate->metrics[metrics->cost];
 }
 
-// The places of the candidates that count, ascending; `places` has room for all. Answers how many, and
-// whether they are those of the largest cost, for want of any at the full fidelity.
-static uint64_t find_eligible(const struct metrics *metrics, const struct candidate *candidates,
-                              uint64_t count, uint64_t *places, bool *partial)
+uint64_t result_set_eligible(const struct metrics *metrics, const struct candidate *candidates,
+                             uint64_t count, uint64_t *places, bool *partial)
 {
     uint64_t found = 0;
     double largest = -INFINITY;
@@ -64,7 +62,7 @@ esp_status result_set_make(struct result_set *out, const struct metrics *metrics
         out->front = NULL;
         return error_memory(error);
     }
-    uint64_t found = find_eligible(metrics, candidates, count, places, &out->partial);
+    uint64_t found = result_set_eligible(metrics, candidates, count, places, &out->partial);
     // Ties go to the lowest number: candidates are in the order of their trials.
     uint64_t best = 0;
     for (uint64_t i = 1; i < found; i++)
@@ -92,7 +90,7 @@ esp_status result_set_top(const struct metrics *metrics, const struct candidate 
     *found = 0;
     if (!places)
         return error_memory(error);
-    uint64_t eligible = find_eligible(metrics, candidates, count, places, &partial);
+    uint64_t eligible = result_set_eligible(metrics, candidates, count, places, &partial);
     // An insertion into the short list of the best: earlier trials stand before equal later ones.
     for (uint64_t i = 0; i < eligible; i++) {
         const struct candidate *candidate = &candidates[places[i]];

@@ -23,6 +23,10 @@ struct candidate {
 };
 esp_status result_set_make(struct result_set *out, const struct metrics *metrics,
                            const struct candidate *candidates, uint64_t count, struct error *error);
+// The places of the candidates that count, ascending; `places` has room for all. Answers how many, and
+// whether they are those of the largest cost, for want of any at the full fidelity.
+uint64_t result_set_eligible(const struct metrics *metrics, const struct candidate *candidates,
+                             uint64_t count, uint64_t *places, bool *partial);
 // The best `most` of the same trials by the first objective, best first; `out` has room for `count`.
 esp_status result_set_top(const struct metrics *metrics, const struct candidate *candidates,
                           uint64_t count, uint64_t most, uint64_t *out, uint64_t *found,

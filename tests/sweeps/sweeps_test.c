@@ -72,11 +72,21 @@ static void expect(int status, const char *out, const char *set)
     command_free(&result);
 }
 
+static json_t *runs_of(const char *out)
+{
+    const char *arguments[] = {"results", out, "--runs", "--json", NULL};
+    char *text = espalier_expect(0, arguments);
+    json_t *json = json_loads(text, 0, NULL);
+    cr_assert_not_null(json, "%s", text);
+    free(text);
+    return json;
+}
+
 // All that must be equal: of each run its settings and state, of each trial its architecture and exact
 // metrics. Owner: the caller (free).
 static char *outcome(const char *out)
 {
-    json_t *list = espalier_results(out), *run, *trial, *all = json_array();
+    json_t *list = runs_of(out), *run, *trial, *all = json_array();
     size_t i, j;
     json_array_foreach (json_object_get(list, "runs"), i, run) {
         json_t *results = espalier_results(json_string_value(json_object_get(run, "folder"))),
@@ -107,7 +117,7 @@ static void compare(const char *out, const char *expected, const char *what)
 
 static size_t count_runs(const char *out, const char *state)
 {
-    json_t *list = espalier_results(out), *run;
+    json_t *list = runs_of(out), *run;
     size_t i, count = 0;
     json_array_foreach (json_object_get(list, "runs"), i, run)
         count += strcmp(json_string_value(json_object_get(run, "state")), state) == 0;
@@ -236,7 +246,7 @@ Test(sweeps, adding_values_runs_only_what_is_new)
     cr_assert_eq(count_runs(out_of("out"), "done"), 5);
     // A larger budget goes on with every run.
     expect(0, out_of("out"), "budget.trials=80");
-    json_t *list = espalier_results(out_of("out")), *run;
+    json_t *list = runs_of(out_of("out")), *run;
     size_t i;
     json_array_foreach (json_object_get(list, "runs"), i, run)
         if (i < 3) // those of the axes as they stand now
@@ -257,7 +267,7 @@ Test(sweeps, a_run_that_fails_is_told_and_the_rest_goes_on)
               result.err);
     cr_assert(strstr(result.out, "3 done, 3 failed"), "%s", result.out);
     command_free(&result);
-    const char *list[] = {"results", out_of("out"), NULL};
+    const char *list[] = {"results", out_of("out"), "--runs", NULL};
     char *text = espalier_expect(0, list);
     cr_assert(strstr(text, "failed"), "%s", text);
     free(text);
