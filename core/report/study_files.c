@@ -3,9 +3,10 @@
 // no store yet too), or any folder, whose subfolders are looked through.
 #include "report/study.h"
 
+#include "sweep/list.h"
+
 #include <dirent.h>
 #include <errno.h>
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,19 +49,16 @@ static esp_status add_once(struct study *study, const char *path, bool folder, s
     return folder ? study_add_run(study, path, error) : study_add_csv(study, path, error);
 }
 
-// A run that the sweep lists and that has no store: it never began, or failed before it did.
-static esp_status add_without_store(struct study *study, const char *path, const json_t *entry,
-                                    struct error *error)
+// A run that has no row in a store yet: it never began, or ended before it did.
+static esp_status add_without_row(struct study *study, const char *path, const char *name,
+                                  const char *state, const char *reason, struct error *error)
 {
-    study->found++;
-    const char *state = json_string_value(json_object_get(entry, "state"));
-    const char *reason = json_string_value(json_object_get(entry, "error"));
-    const char *name = json_string_value(json_object_get(entry, "name"));
     struct study_run run = {.source = strdup(path),
-                            .name = strdup(name ? name : path),
-                            .state = strdup(state ? state : "waiting"),
+                            .name = strdup(name),
+                            .state = strdup(state),
                             .reason = reason ? strdup(reason) : NULL,
                             .cost = NAN};
+    study->found++;
     if (!run.source || !run.name || !run.state || (reason && !run.reason)) {
         study_run_destroy(&run);
         return error_memory(error);
@@ -68,38 +66,59 @@ static esp_status add_without_store(struct study *study, const char *path, const
     return study_enter(study, &run, NULL, NULL, NULL, error);
 }
 
-static esp_status add_listed(struct study *study, const char *folder, const char *index,
-                             const json_t *entry, struct error *error)
+// The store may have been made and the run not yet written.
+static esp_status add_run_folder(struct study *study, const char *path, const char *name,
+                                 const char *state, const char *reason, struct error *error)
 {
-    const char *below = json_string_value(json_object_get(entry, "folder"));
-    char *path = NULL;
-    if (!below)
-        return error_set(error, ESP_ERROR_DATA, "%s: a run has no folder", index);
-    if (asprintf(&path, "%s/%s", folder, below) < 0)
-        return error_memory(error);
-    esp_status status = study_is_run(path) ? add_once(study, path, true, error)
-                                           : add_without_store(study, path, entry, error);
-    free(path);
-    return status;
+    struct error words;
+    error_clear(&words);
+    esp_status status = add_once(study, path, true, &words);
+    if (status == ESP_ERROR_NOT_FOUND || strstr(words.message, "no store of Espalier"))
+        return add_without_row(study, path, name, state, reason, error);
+    if (status != ESP_OK)
+        return error_set(error, status, "%s", words.message);
+    return ESP_OK;
 }
 
-static esp_status add_sweep(struct study *study, const char *folder, const char *index,
-                            struct error *error)
+// The store has the truth, but for a failure that only the sweep knows of.
+static esp_status add_listed(struct study *study, const struct sweep_entry *entry,
+                             struct error *error)
 {
-    json_error_t fault;
-    json_t *json = json_load_file(index, 0, &fault), *runs = json_object_get(json, "runs"), *entry;
-    esp_status status = ESP_OK;
-    size_t i;
-    if (!json)
-        status = error_set(error, ESP_ERROR_DATA, "%s:%d: this is no index of a sweep: %s", index,
-                           fault.line, fault.text);
-    else if (!json_is_array(runs))
-        status = error_set(error, ESP_ERROR_DATA,
-                           "%s: this is no index of a sweep: it has no list of runs", index);
-    json_array_foreach (runs, i, entry)
-        if (status == ESP_OK)
-            status = add_listed(study, folder, index, entry, error);
-    json_decref(json);
+    uint64_t before = study->run_count;
+    if (!entry->has_store)
+        return add_without_row(study, entry->folder, entry->name, entry->state, entry->error,
+                               error);
+    esp_status status =
+        add_run_folder(study, entry->folder, entry->name, entry->state, entry->error, error);
+    if (status != ESP_OK || study->run_count == before || strcmp(entry->state, "failed") != 0)
+        return status;
+    struct study_run *run = &study->runs[before];
+    char *state = strdup("failed"), *reason = entry->error ? strdup(entry->error) : NULL;
+    if (!state || (entry->error && !reason)) {
+        free(state);
+        free(reason);
+        return error_memory(error);
+    }
+    free(run->state);
+    run->state = state;
+    run->complete = false;
+    if (reason) {
+        free(run->reason);
+        run->reason = reason;
+    }
+    return ESP_OK;
+}
+
+static esp_status add_sweep(struct study *study, const char *folder, struct error *error)
+{
+    struct sweep_list list;
+    esp_status status = sweep_list_load(&list, folder, error);
+    if (status != ESP_OK)
+        return status;
+    study->found++;
+    for (uint64_t i = 0; status == ESP_OK && i < list.count; i++)
+        status = add_listed(study, &list.entries[i], error);
+    sweep_list_destroy(&list);
     return status;
 }
 
@@ -138,18 +157,10 @@ static esp_status add_folder(struct study *study, const char *folder, int depth,
                              struct error *error)
 {
     if (study_is_run(folder))
-        return add_once(study, folder, true, error);
-    char *index = NULL;
-    struct stat found;
-    if (asprintf(&index, "%s/sweep.json", folder) < 0)
-        return error_memory(error);
-    esp_status status = ESP_OK;
-    if (stat(index, &found) == 0)
-        status = add_sweep(study, folder, index, error);
-    else if (depth < DEEPEST)
-        status = add_below(study, folder, depth, error);
-    free(index);
-    return status;
+        return add_run_folder(study, folder, folder, "empty", "its store has no run yet", error);
+    if (sweep_is_folder(folder))
+        return add_sweep(study, folder, error);
+    return depth < DEEPEST ? add_below(study, folder, depth, error) : ESP_OK;
 }
 
 esp_status study_add(struct study *study, const char *path, struct error *error)

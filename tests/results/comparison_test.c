@@ -213,12 +213,14 @@ Test(comparison, unfinished_runs_are_listed_and_early_ends_carried_forward)
     search(ini, "random", 3, place("random", 3), "budget.trials=10");
     // What the index of a sweep lists counts; a run that never began is named with its reason.
     char index[2048];
-    snprintf(index, sizeof index,
-             "{\"version\": 1, \"runs\": ["
-             "{\"name\": \"one\", \"folder\": \"random-1\", \"state\": \"done\"},"
-             "{\"name\": \"short\", \"folder\": \"random-3\", \"state\": \"done\"},"
-             "{\"name\": \"never\", \"folder\": \"random-9\", \"state\": \"failed\", \"error\": "
-             "\"no such plugin\"}]}");
+    snprintf(
+        index, sizeof index,
+        "{\"version\": 1, \"name\": \"nk\", \"axes\": [], \"runs\": ["
+        "{\"name\": \"one\", \"folder\": \"random-1\", \"settings\": {}, \"state\": \"done\"},"
+        "{\"name\": \"short\", \"folder\": \"random-3\", \"settings\": {}, \"state\": \"done\"},"
+        "{\"name\": \"never\", \"folder\": \"random-9\", \"settings\": {}, \"state\": \"failed\", "
+        "\"error\": "
+        "\"no such plugin\"}]}");
     free(folder_write(runs, "sweep.json", index));
     json_t *json = compare(WORDS(runs, "--at", "trials=30"));
     json_t *list = json_object_get(json, "runs"), *run = json_array_get(list, 2);
