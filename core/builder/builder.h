@@ -83,6 +83,11 @@ esp_status builder_enumerate(struct builder *builder,
                              esp_status (*visit)(void *self, struct arch *arch), void *self,
                              uint64_t most, uint64_t *count, struct error *error);
 
+// A value of a domain, as `sample` draws it; with `except` another one. Allowed inside `decide`. The
+// indices of a subset are the builder's until the next draw.
+esp_status builder_draw(struct builder *builder, const esp_domain *domain, const esp_value *except,
+                        esp_random *random, esp_value *out, struct error *error);
+
 // Replays a trace and emits the graph. `*graph` is the caller's; NULL: trace only. An error if the
 // trace does not fit the space (a decision missing, left over, or of another domain).
 esp_status builder_build(struct builder *builder, const struct arch *arch, struct graph **graph,

@@ -102,3 +102,31 @@ esp_value draw_other(esp_random *random, const esp_domain *domain, esp_value val
     }
     return drawn;
 }
+
+esp_status builder_draw(struct builder *builder, const esp_domain *domain, const esp_value *except,
+                        esp_random *random, esp_value *out, struct error *error)
+{
+    uint32_t *identity = NULL;
+    esp_value only;
+    if (domain->kind == ESP_DECISION_SUBSET) {
+        if (!array_reserve(&builder->drawn, &builder->drawn_capacity, domain->count + 1,
+                           sizeof *builder->drawn))
+            return error_memory(error);
+        identity = builder->drawn;
+    }
+    if (domain_single(domain, &only, identity)) {
+        if (except)
+            return error_set(error, ESP_ERROR_INVALID, "a domain of one value has no other one");
+        *out = only;
+        return ESP_OK;
+    }
+    if (!except) {
+        *out = draw_value(random, domain, builder->drawn);
+        return ESP_OK;
+    }
+    if (!value_in_domain(domain, *except))
+        return error_set(error, ESP_ERROR_INVALID,
+                         "a value other than one that is none of its domain");
+    *out = draw_other(random, domain, *except, builder->drawn);
+    return ESP_OK;
+}

@@ -87,6 +87,7 @@ void builder_destroy(struct builder *builder)
     free(builder->scopes);
     free(builder->trace);
     free(builder->names);
+    free(builder->drawn);
     free(builder->marks);
     free(builder);
 }

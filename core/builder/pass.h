@@ -93,6 +93,8 @@ struct builder {
     size_t trace_count, trace_capacity;
     const char **names; // of a table of alternatives, for the length of one call
     size_t names_capacity;
+    uint32_t *drawn; // indices of the last builder_draw
+    size_t drawn_capacity;
     bool *marks; // of a mutation: the parent's decisions that change
     size_t marks_capacity;
     struct arena arena; // reset when the next pass begins

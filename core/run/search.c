@@ -305,6 +305,13 @@ static esp_status do_space_instance(esp_search *handle, const esp_arch *arch, vo
     return builder_instance(search->builder, arch_from_handle(arch), self, &search->error);
 }
 
+static esp_status do_draw(esp_search *handle, const esp_domain *domain, const esp_value *except,
+                          esp_random *random, esp_value *out)
+{
+    struct search *search = search_of(handle);
+    return builder_draw(search->builder, domain, except, random, out, &search->error);
+}
+
 static const esp_search_api search_api = {
     sizeof(esp_search_api),
     do_random,
@@ -326,6 +333,7 @@ static const esp_search_api search_api = {
     do_structure_release,
     do_space_ability,
     do_space_instance,
+    do_draw,
 };
 
 esp_status search_survey(struct search *search, const esp_survey **out)

@@ -6,6 +6,8 @@
 
 #include <espalier/handle.h>
 
+#include <string.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -141,7 +143,7 @@ static inline uint32_t esp_arch_path_id(const esp_arch *arch, uint64_t i)
     return arch->api->path_id(arch, i);
 }
 
-// The domain of decision `i`.
+// The domain of decision `i`. Equal domains of one path have one address.
 static inline const esp_domain *esp_arch_domain(const esp_arch *arch, uint64_t i)
 {
     return arch->api->domain(arch, i);
@@ -157,6 +159,21 @@ static inline esp_value esp_arch_value(const esp_arch *arch, uint64_t i)
 static inline int64_t esp_arch_find(const esp_arch *arch, const char *path)
 {
     return arch->api->find(arch, path);
+}
+
+// The index of the decision with this path and domain, both as the host gave them (to a callback of
+// esp_search_decide, or of another architecture), or -1. `*from` is where it is looked for first, and
+// becomes the index after it: decisions asked for in the order of the trace are found at once.
+static inline int64_t esp_arch_match(const esp_arch *arch, const char *path,
+                                     const esp_domain *domain, uint64_t *from)
+{
+    int64_t i = (int64_t)*from;
+    if (*from >= esp_arch_count(arch) || strcmp(esp_arch_path(arch, *from), path) != 0)
+        i = esp_arch_find(arch, path);
+    if (i < 0 || esp_arch_domain(arch, (uint64_t)i) != domain)
+        return -1;
+    *from = (uint64_t)i + 1;
+    return i;
 }
 
 // The stable 64-bit hash over decisions and genome. Equal architectures have equal hashes, on every

@@ -68,6 +68,8 @@ typedef struct esp_search_api {
     void (*structure_release)(esp_search *search, const struct esp_structure *structure);
     const void *(*space_ability)(esp_search *search, const char *id);
     esp_status (*space_instance)(esp_search *search, const esp_arch *arch, void **self);
+    esp_status (*draw)(esp_search *search, const esp_domain *domain, const esp_value *except,
+                       esp_random *random, esp_value *out);
 } esp_search_api;
 
 // The stream of this ask or tell: it depends on the run's seed and the trial's number alone. Owner:
@@ -211,6 +213,17 @@ static inline esp_status esp_search_space_instance(esp_search *search, const esp
                                                    void **self)
 {
     return search->api->space_instance(search, arch, self);
+}
+
+// A value of `domain`, drawn as esp_search_sample draws it; with `except` (NULL: none) another one
+// than that. It may be called inside esp_decide, for a decision that a callback leaves to chance.
+// Indices of a subset: owner the host, until the next draw. ESP_ERROR_INVALID where the domain has no
+// other value.
+static inline esp_status esp_search_draw(esp_search *search, const esp_domain *domain,
+                                         const esp_value *except, esp_random *random,
+                                         esp_value *out)
+{
+    return search->api->draw(search, domain, except, random, out);
 }
 
 // ---- Ask --------------------------------------------------------------------------------------
