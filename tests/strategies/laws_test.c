@@ -28,6 +28,9 @@ static const struct subject subjects[] = {
      "maximize = fitness\n"},
     {"plugin = exhaustive\n", 1, 0, "maximize = fitness\n"},
     {"plugin = exhaustive\norder = shuffled\n", 1, 0, "maximize = fitness\n"},
+    {"plugin = local_search\n", 0, 0, "maximize = fitness\n"},
+    {"plugin = local_search\nevaluate = all\ninitial = 3\nvalues = 4\n", 0, 0,
+     "maximize = fitness\n"},
 };
 
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])
