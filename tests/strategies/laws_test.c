@@ -31,6 +31,15 @@ static const struct subject subjects[] = {
     {"plugin = local_search\n", 0, 0, "maximize = fitness\n"},
     {"plugin = local_search\nevaluate = all\ninitial = 3\nvalues = 4\n", 0, 0,
      "maximize = fitness\n"},
+    {"plugin = evolution\npopulation = 20\nselection = truncation\nremoval = worst\n"
+     "crossover = one_point\ncrossover_rate = 0.7\n",
+     0, 1, "maximize = fitness\n"},
+    {"plugin = evolution\npopulation = 20\nselection = roulette\nelitism = 2\n"
+     "crossover = scope\ncrossover_rate = 0.5\nmutation = subtree\nrepeat = no\n",
+     0, 0, "maximize = fitness\n"},
+    {"plugin = evolution\npopulation = 10\nremoval = none\ncrossover_rate = 1\n"
+     "crossed_mutation = 0\nmutation = rate\n",
+     0, 1, "maximize = fitness\n"},
 };
 
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])
