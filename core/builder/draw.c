@@ -120,8 +120,9 @@ esp_status builder_draw(struct builder *builder, const esp_domain *domain, const
         *out = only;
         return ESP_OK;
     }
-    if (!except) {
-        *out = draw_value(random, domain, builder->drawn);
+    if (!except) { // inside `decide`, of the decision that is met
+        *out = builder->running ? draw_met(builder, random, domain, builder->drawn)
+                                : draw_value(random, domain, builder->drawn);
         return ESP_OK;
     }
     if (!value_in_domain(domain, *except))

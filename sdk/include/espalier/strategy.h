@@ -218,11 +218,13 @@ static inline esp_status esp_search_space_instance(esp_search *search, const esp
 // A value of `domain`, drawn as esp_search_sample draws it; with `except` (NULL: none) another one
 // than that. It may be called inside esp_decide, for a decision that a callback leaves to chance.
 // Indices of a subset: owner the host, until the next draw. ESP_ERROR_INVALID where the domain has no
-// other value.
+// other value; ESP_ERROR_UNSUPPORTED of a host older than this function.
 static inline esp_status esp_search_draw(esp_search *search, const esp_domain *domain,
                                          const esp_value *except, esp_random *random,
                                          esp_value *out)
 {
+    if (!ESP_HAS(esp_search_api, search->api, draw))
+        return ESP_ERROR_UNSUPPORTED;
     return search->api->draw(search, domain, except, random, out);
 }
 
