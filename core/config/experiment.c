@@ -201,8 +201,9 @@ esp_status experiment_create(struct experiment **out, struct config *config,
     experiment->config = config;
     experiment->registry = registry;
     static esp_status (*const steps[])(struct experiment *, struct error *) = {
-        settings_read_experiment, read_parts,          objective_read,      settings_read_budget,
-        settings_read_run,        settings_read_start, settings_read_final, read_fixes,
+        settings_read_experiment, read_parts,           objective_read,
+        settings_read_budget,     settings_read_run,    settings_read_start,
+        settings_read_final,      settings_read_report, read_fixes,
     };
     esp_status status = check_sections(config, error);
     for (size_t i = 0; status == ESP_OK && i < ESP_COUNT(steps); i++)

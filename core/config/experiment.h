@@ -102,7 +102,7 @@ void experiment_destroy(struct experiment *experiment);
 char *experiment_text(const struct experiment *experiment, struct error *error);
 
 // Lines "  section.key: old -> new" for every difference that a resume does not allow (all but
-// [budget], [final], [executor], run.workers, run.out; dataset.path where `ignore_dataset_path`).
+// [budget], [final], [executor], [report], run.workers, run.out; dataset.path where `ignore_dataset_path`).
 // NULL where there is none. Owner: the caller (free).
 char *experiment_difference(const char *stored_text, const char *text, bool ignore_dataset_path,
                             struct error *error);

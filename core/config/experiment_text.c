@@ -152,7 +152,8 @@ static void write_section(FILE *file, const struct experiment *experiment, enum 
 {
     const struct part *part = part_of(experiment, id);
     if ((part && !part->component) || (id == SECTION_FIX && experiment->fix_count == 0) ||
-        (id == SECTION_START && !experiment->start[0]))
+        (id == SECTION_START && !experiment->start[0]) ||
+        (id == SECTION_REPORT && !experiment->own[id].items[0].text[0]))
         return;
     fprintf(file, "%s[%s]\n", id == 0 ? "" : "\n", sections[id].name);
     if (part) {
@@ -194,7 +195,7 @@ char *experiment_text(const struct experiment *experiment, struct error *error)
 
 static bool may_differ(const struct config_entry *entry, bool ignore_dataset_path)
 {
-    static const char *const free_sections[] = {"budget", "final", "executor"};
+    static const char *const free_sections[] = {"budget", "final", "executor", "report"};
     for (size_t i = 0; i < ESP_COUNT(free_sections); i++)
         if (strcmp(entry->section, free_sections[i]) == 0)
             return true;

@@ -68,6 +68,12 @@ static const esp_param final_table[] = {
     ESP_PARAM_INT("seeds", 1, 1, 1000, "trainings", "how many trainings of each, seed after seed"),
 };
 
+static const esp_param report_table[] = {
+    ESP_PARAM_TEXT("reference", "",
+                   "of several objectives: METRIC=NUMBER of each, with commas between: where the "
+                   "hypervolume of `espalier results` ends"),
+};
+
 #define TABLE(table) table, ESP_COUNT(table)
 
 const struct section sections[SECTION_COUNT] = {
@@ -98,6 +104,8 @@ const struct section sections[SECTION_COUNT] = {
                        "The training in full at the end, on all training data. Takes every key of "
                        "[estimator] besides.",
                        TABLE(final_table), false},
+    [SECTION_REPORT] = {"report", "How runs are compared; no run depends on it.",
+                        TABLE(report_table), false},
     [SECTION_FIX] = {"fix",
                      "Fixed decisions: `path = value`, where `*` in a path stands for any part of "
                      "it.",

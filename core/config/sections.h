@@ -29,6 +29,7 @@ enum section_id {
     SECTION_RUN,
     SECTION_START,
     SECTION_FINAL,
+    SECTION_REPORT,
     SECTION_FIX,
     SECTION_COUNT
 };

@@ -2,6 +2,7 @@
 // The host's own sections; see settings.h. Keys, ranges and defaults are in the tables of sections.c.
 #include "config/settings.h"
 
+#include "config/list.h"
 #include "config/units.h"
 #include "config/value.h"
 #include "text/nearest.h"
@@ -244,5 +245,47 @@ esp_status settings_read_final(struct experiment *experiment, struct error *erro
                                      false, error);
     free(training);
     free(mine);
+    return status;
+}
+
+// A number for each objective and for nothing else.
+static esp_status check_reference(const struct experiment *experiment, char **parts, uint64_t count,
+                                  struct error *error)
+{
+    static const char *const expected = "METRIC=NUMBER for each objective, with commas between";
+    uint64_t named = 0;
+    for (uint64_t i = 0; i < count; i++) {
+        char *sign = strchr(parts[i], '=');
+        double value;
+        if (!sign || !read_real(text_trim(sign + 1), &value))
+            return wrong_value(experiment, SECTION_REPORT, "reference", expected, error);
+        *sign = '\0';
+        const char *metric = text_trim(parts[i]);
+        uint64_t j = 0;
+        while (j < experiment->objective_count &&
+               strcmp(experiment->objectives[j].metric, metric) != 0)
+            j++;
+        if (j == experiment->objective_count)
+            return config_fail(error, ESP_ERROR_INVALID,
+                               config_find(experiment->config, "report", "reference"),
+                               "'%s' is no objective of this run", metric);
+        named++;
+    }
+    return named == experiment->objective_count && named > 1
+               ? ESP_OK
+               : wrong_value(experiment, SECTION_REPORT, "reference",
+                             named > 1 ? expected : "several objectives and a number for each",
+                             error);
+}
+
+esp_status settings_read_report(struct experiment *experiment, struct error *error)
+{
+    esp_status status = resolve(experiment, SECTION_REPORT, NULL, error);
+    if (status != ESP_OK || !own(experiment, SECTION_REPORT, "reference")->text[0])
+        return status;
+    uint64_t count = 0;
+    char **parts = list_split(own(experiment, SECTION_REPORT, "reference")->text, &count);
+    status = parts ? check_reference(experiment, parts, count, error) : error_memory(error);
+    free(parts);
     return status;
 }

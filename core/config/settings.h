@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The host's own sections of the INI, read into the experiment: [experiment], [budget], [run],
-// [final]. Sections of plugins are experiment.c's, [objective] is objective.c's.
+// [final], [report]. Sections of plugins are experiment.c's, [objective] is objective.c's.
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
@@ -13,6 +13,8 @@ esp_status settings_read_run(struct experiment *experiment, struct error *error)
 esp_status settings_read_start(struct experiment *experiment, struct error *error);
 // Needs the estimator.
 esp_status settings_read_final(struct experiment *experiment, struct error *error);
+// Needs the objectives.
+esp_status settings_read_report(struct experiment *experiment, struct error *error);
 
 // A NULL-terminated list of keys: "plugin" where `plugin`, the host's of `section` (SECTION_COUNT:
 // none), those of `parameters` (may be NULL). Owner: the caller (free). NULL: out of memory.

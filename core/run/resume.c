@@ -159,7 +159,7 @@ esp_status run_begin_resumed(struct run *run, const char *text, struct error *er
     if (difference) {
         status = error_set(error, ESP_ERROR_INVALID,
                            "%s holds another experiment; a resume may change [budget], [final], "
-                           "[executor] and run.workers alone:\n%s",
+                           "[executor], [report] and run.workers alone:\n%s",
                            run->out, difference);
         free(difference);
         return status;

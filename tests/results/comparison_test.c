@@ -270,6 +270,13 @@ Test(comparison, hypervolumes_of_several_objectives)
     cr_expect_float_eq(number(method_of(point_of(json, 0), "random"), "mean"),
                        esp_statistics_mean(volumes, 2), 1e-9);
     json_decref(json);
+    // The configuration's own reference.
+    char said[700];
+    snprintf(said, sizeof said, "%s/said", folder);
+    search(two, "random", 1, said, "report.reference=params=5000, fitness=0");
+    json = compare(WORDS(said, "--at", "trials=12"));
+    cr_expect_float_eq(number(method_of(point_of(json, 0), "random"), "mean"), volumes[0], 1e-9);
+    json_decref(json);
     json = compare(WORDS(runs));
     cr_expect_gt(number(method_of(point_of(json, 0), "random"), "mean"), 0);
     json_decref(json);
