@@ -109,7 +109,8 @@ esp_status results_sweep_print(const char *folder, bool as_json, struct error *e
     else if (status == ESP_OK)
         status = output_print(&table, error);
     if (status == ESP_OK && !as_json) {
-        printf("\nsweep %s: %llu runs; without --runs their methods are compared, and %s/runs/RUN is a run's folder\n",
+        printf("\nsweep %s: %llu runs; without --runs their methods are compared, and %s/runs/RUN "
+               "is a run's folder\n",
                list.name, (unsigned long long)list.count, folder);
         status = output_flush(error);
     }
