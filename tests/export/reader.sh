@@ -26,7 +26,7 @@ find_python()
 
 case $reader in
 onnx_checker)
-    find_python "import onnx" || skip "no Python with onnx (Debian: python3-onnx)"
+    find_python "import onnx; onnx.load, onnx.checker" || skip "no Python with onnx (Debian: python3-onnx)"
     exec "$python" "$scripts/onnx_checker.py" "$samples"
     ;;
 torch)
