@@ -102,6 +102,26 @@ Test(disk, a_full_one_ends_the_run_and_costs_no_trial, .init = begin, .fini = en
     }
 }
 
+// Where there are no namespaces too: no file may grow beyond a limit (in blocks of 512 bytes).
+static const char limited_files[] =
+    "mkdir \"$PLACE\" || exit 77\n"
+    "out=$PLACE/run\n"
+    "(trap '' XFSZ; ulimit -f $PARAMETER\n"
+    "exec \"$BINARY\" run \"$CONFIG\" --out \"$out\" --quiet >/dev/null); echo first $?\n"
+    "\"$BINARY\" run \"$CONFIG\" --out \"$out\" --quiet --resume >/dev/null; echo second $?\n"
+    "cp -r \"$out\" \"$KEPT\"\n";
+
+Test(disk, files_that_may_not_grow_end_the_run_and_cost_no_trial, .init = begin, .fini = end)
+{
+    static const char *const none[] = {NULL};
+    static const char *const limits[] = {"120", "160", "200"};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        struct command_result result = run_script(none, limited_files, limits[i], limits[i]);
+        check(&result, "espalier.db");
+        command_free(&result);
+    }
+}
+
 // Root's own files, but without root's leave to write whatever it likes.
 static const char *const without_privileges[] = {"unshare", "--user", "--map-user=1000",
                                                  "--map-group=1000", NULL};
