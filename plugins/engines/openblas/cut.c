@@ -100,8 +100,8 @@ static esp_status check_rank(const esp_graph_node *node, const esp_shape *shape,
     if (shape->rank >= 2 && shape->rank <= BOX_RANK + 1)
         return ESP_OK;
     return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                    "'%s': the engine openblas has %s for 2 to %d dimensions", node->path, node->op,
-                    BOX_RANK + 1);
+                    "'%s': the engine " ENGINE_ID " has %s for 2 to %d dimensions", node->path,
+                    node->op, BOX_RANK + 1);
 }
 
 // ---- Slice ------------------------------------------------------------------------------------
@@ -121,7 +121,8 @@ static esp_status prepare_slice(struct program *program, struct op *op, const es
         int64_t d = axes->ints[i] + BOX_RANK - in->rank;
         if (axes->ints[i] < 1 || d > LAST || starts->ints[i] < 0)
             return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                            "'%s': the engine openblas has Slice for axes behind the batch and "
+                            "'%s': the engine " ENGINE_ID
+                            " has Slice for axes behind the batch and "
                             "starts of 0 or more",
                             node->path);
         op->box.start[d] = starts->ints[i];
@@ -172,15 +173,16 @@ static esp_status prepare_pad(struct program *program, struct op *op, const esp_
     if (check_rank(node, in, call) != ESP_OK)
         return ESP_ERROR_UNSUPPORTED;
     if (mode && mode->text && strcmp(mode->text, "constant") != 0)
-        return esp_fail(call, ESP_ERROR_UNSUPPORTED, "'%s': the engine openblas has no Pad of %s",
-                        node->path, mode->text);
+        return esp_fail(call, ESP_ERROR_UNSUPPORTED,
+                        "'%s': the engine " ENGINE_ID " has no Pad of %s", node->path, mode->text);
     op->box = box_of(&op->shape, in);
     op->constant = attribute_real(node, "value", 0.0);
     for (uint32_t i = 1; i < in->rank; i++) {
         int64_t before = pads && i < pads->count ? pads->ints[i] : -1;
         if (before < 0)
             return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                            "'%s': the engine openblas has Pad for pads of 0 or more", node->path);
+                            "'%s': the engine " ENGINE_ID " has Pad for pads of 0 or more",
+                            node->path);
         op->box.start[i + BOX_RANK - in->rank] = before;
     }
     join_axes(&op->box);

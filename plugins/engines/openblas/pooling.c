@@ -32,8 +32,8 @@ static esp_status prepare(struct program *program, struct op *op, const esp_grap
         return status;
     if (op->window.kernel_h > MOST_TAPS / op->window.kernel_w)
         return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                        "'%s': the engine openblas has %s of up to %d taps", node->path, node->op,
-                        MOST_TAPS);
+                        "'%s': the engine " ENGINE_ID " has %s of up to %d taps", node->path,
+                        node->op, MOST_TAPS);
     op->planes = planes_create(&op->window);
     return op->planes && need_scratch(program, (size_t)parts_of(op->planes).total)
                ? ESP_OK

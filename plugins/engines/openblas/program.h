@@ -135,6 +135,25 @@ struct program {
     uint64_t outputs_wanted; // the first ones: others, and what they alone need, were left out
 };
 
+// Fills the program from a graph: operators (not prepared), values, weights; copy.c.
+esp_status program_copy_graph(struct program *program, const esp_graph *graph,
+                              const esp_compile_options *options, esp_call *call);
+// From the last operator back: of those that read a value, the first output that needs one.
+void program_find_first_outputs(struct program *program);
+// Frees what belongs to operators, values and weights, and the scratch.
+void program_free_graph(struct program *program);
+// Refuses wrong calls, and takes down the form of a forward; calls.c.
+esp_status program_begin_forward(struct program *program, esp_call *call,
+                                 const esp_forward *forward);
+esp_status program_begin_backward(const struct program *program, esp_call *call,
+                                  const esp_output_gradient *gradients, uint64_t count,
+                                  uint64_t stride);
+// A tensor of ESP_TENSOR_* by name; tensors.c.
+esp_status program_tensor(struct program *program, esp_call *call, uint32_t which, const char *name,
+                          esp_tensor *out);
+// Where an output, a kept activation or its gradient is read from outside.
+float *program_value_data(struct program *program, uint32_t index, bool gradient);
+
 // NULL for an operator that the engine lacks.
 const struct op_type *op_type_find(const char *name);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Tensors of a program by name: weights with their gradients and optimizer state, outputs, the
 // gradient of the input, kept activations with theirs.
-#include "openblas.h"
 #include "program.h"
 
 #include <string.h>
@@ -37,8 +36,7 @@ static esp_status weight_tensor(struct program *program, esp_call *call, uint32_
 static esp_status value_tensor(struct program *program, esp_call *call, uint32_t index,
                                bool gradient, const char *name, esp_tensor *out)
 {
-    struct value *value = &program->values[index];
-    out->data = gradient ? value->grad : value->data;
+    out->data = program_value_data(program, index, gradient);
     out->shape = program->ops[index].shape;
     out->shape.dims[0] = (int64_t)program->batch;
     return out->data ? ESP_OK : not_found(call, "gradient of the name", name);
@@ -53,10 +51,9 @@ static bool read_number(const char *name, uint64_t *number)
     return at != name && *at == '\0';
 }
 
-esp_status openblas_tensor(void *handle, esp_call *call, uint32_t which, const char *name,
-                           esp_tensor *out)
+esp_status program_tensor(struct program *program, esp_call *call, uint32_t which, const char *name,
+                          esp_tensor *out)
 {
-    struct program *program = handle;
     uint64_t number = 0;
     bool is_number = read_number(name, &number);
     switch (which) {

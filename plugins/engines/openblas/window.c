@@ -32,7 +32,7 @@ esp_status attributes_check(const struct op_type *type, const esp_graph_node *no
         const esp_attribute *attribute = (const esp_attribute *)(const void *)row;
         if (!is_in_list(type->attributes, attribute->name))
             return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                            "'%s': the engine openblas does not know the attribute %s of %s",
+                            "'%s': the engine " ENGINE_ID " does not know the attribute %s of %s",
                             node->path, attribute->name, node->op);
     }
     return ESP_OK;
@@ -70,7 +70,7 @@ esp_status window_of_node(struct window *w, const esp_graph_node *node, const es
     bool upper = strcmp(form, "SAME_UPPER") == 0, lower = strcmp(form, "SAME_LOWER") == 0;
     if (input->rank != 4)
         return esp_fail(call, ESP_ERROR_UNSUPPORTED,
-                        "'%s': the engine openblas has %s for images [N, C, H, W] alone",
+                        "'%s': the engine " ENGINE_ID " has %s for images [N, C, H, W] alone",
                         node->path, node->op);
     if (!set && !upper && !lower && strcmp(form, "VALID") != 0)
         return esp_fail(call, ESP_ERROR_UNSUPPORTED, "'%s': there is no auto_pad %s", node->path,

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the operators share: memory, gradients that are set or added to.
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+float *floats_uncleared(size_t count)
+{
+    if (count > SIZE_MAX / 8)
+        return NULL;
+    size_t bytes = ((count + LANES) * sizeof(float) + 63) / 64 * 64;
+    return aligned_alloc(64, bytes);
+}
+
+float *floats(size_t count)
+{
+    float *made = floats_uncleared(count);
+    if (made)
+        memset(made, 0, (count + LANES) * sizeof *made);
+    return made;
+}
+
+bool need_scratch(struct program *program, size_t count)
+{
+    if (count <= program->scratch_size)
+        return true;
+    float *grown = floats(count);
+    if (!grown)
+        return false;
+    free(program->scratch);
+    program->scratch = grown;
+    program->scratch_size = count;
+    return true;
+}
+
+void gradient_add(const struct program *program, struct value *value, const float *from,
+                  size_t count)
+{
+    if (!value->grad)
+        return;
+    if (value->filled)
+        program->loops->add(value->grad, from, (int64_t)count);
+    else if (value->grad != from)
+        memcpy(value->grad, from, count * sizeof(float));
+    value->filled = true;
+}
+
+bool gradient_is_set(const struct program *program, const struct op *op)
+{
+    const struct value *in = &program->values[op->inputs[0]];
+    return !in->filled || in->grad == program->values[op->index].grad;
+}
+
+int64_t output_elements(const struct program *program, const struct op *op)
+{
+    return (int64_t)(program->values[op->index].size * program->batch);
+}
