@@ -6,6 +6,7 @@
 #include "evaluate/initialise.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -71,14 +72,20 @@ static esp_status do_compile(esp_evaluation *handle, const esp_compile_options *
     *out = NULL;
     if (!e->specification)
         return esp_fail(handle, ESP_ERROR_MISUSE, "a cheap estimator compiles no network");
-    if (!options || options->struct_size < sizeof *options || options->batch == 0)
+    // `set_init` came later.
+    if (!options || options->struct_size < offsetof(esp_compile_options, set_init) ||
+        options->batch == 0)
         return esp_fail(handle, ESP_ERROR_MISUSE,
                         "compile: expected esp_compile_options with a batch of 1 or more");
+    bool set = options->struct_size >= sizeof *options && options->set_init;
+    if (set && options->init > ESP_INIT_HE_UNIFORM)
+        return esp_fail(handle, ESP_ERROR_MISUSE, "compile: there is no initialiser %u",
+                        options->init);
     esp_status status = evaluation_build(e);
     if (status == ESP_OK)
         status = add_program(e, options, &program);
     if (status == ESP_OK)
-        status = program_initialise(program, e->seed, e->lineage);
+        status = program_initialise(program, e->seed, e->lineage, set ? &options->init : NULL);
     if (status == ESP_OK)
         status = evaluation_inherit(e, program);
     if (status == ESP_OK && e->specification->weights)

@@ -111,7 +111,7 @@ static esp_status bench_open(struct bench *b, struct session *session, const cha
     if (status == ESP_OK)
         status = program_create(&b->program, engine, b->graph, &options, b->error);
     if (status == ESP_OK)
-        status = program_initialise(b->program, session_experiment(session)->seed, 0);
+        status = program_initialise(b->program, session_experiment(session)->seed, 0, NULL);
     if (status == ESP_OK && weights)
         status = weights_read(b->program, weights, b->graph);
     return status == ESP_OK ? make_samples(b) : status;

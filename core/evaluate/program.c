@@ -2,8 +2,10 @@
 // A compiled network; see program.h. Calls go straight through to the engine's table.
 #include "evaluate/program.h"
 
+#include "evaluate/gradients.h"
 #include "evaluate/loss.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -68,24 +70,60 @@ static esp_status do_tensor(esp_program *handle, uint32_t which, const char *nam
                  "tensor");
 }
 
+static esp_status check_loss(esp_program *handle, const esp_loss *loss, const esp_tensor *logits,
+                             const uint32_t *labels)
+{
+    if (!loss || loss->struct_size < sizeof *loss ||
+        (loss->kind != ESP_LOSS_CROSS_ENTROPY && loss->kind != ESP_LOSS_SQUARED_ERROR) ||
+        !(loss->smoothing >= 0.0 && loss->smoothing < 1.0))
+        return esp_fail(handle, ESP_ERROR_MISUSE,
+                        "loss: expected an esp_loss of a known kind, its smoothing 0 to below 1");
+    if (logits->shape.rank != 2)
+        return esp_fail(handle, ESP_ERROR_MISUSE, "loss: expected logits [batch, classes]");
+    uint64_t batch = (uint64_t)logits->shape.dims[0], classes = (uint64_t)logits->shape.dims[1];
+    for (uint64_t i = 0; i < batch; i++)
+        if (labels[i] >= classes)
+            return esp_fail(handle, ESP_ERROR_DATA, "loss: label %u of %llu classes", labels[i],
+                            (unsigned long long)classes);
+    for (uint64_t c = 0; loss->class_weights && c < classes; c++)
+        if (!(loss->class_weights[c] >= 0.0 && isfinite(loss->class_weights[c])))
+            return esp_fail(handle, ESP_ERROR_MISUSE, "loss: the weight of class %llu is %g",
+                            (unsigned long long)c, loss->class_weights[c]);
+    return ESP_OK;
+}
+
+static esp_status do_loss(esp_program *handle, const esp_loss *loss, const esp_tensor *logits,
+                          const uint32_t *labels, float *gradient, double *value, uint64_t *correct)
+{
+    esp_status status = check_loss(handle, loss, logits, labels);
+    if (status == ESP_OK)
+        loss_compute(loss, logits->data, labels, (uint64_t)logits->shape.dims[0],
+                     (uint64_t)logits->shape.dims[1], gradient, value, correct);
+    return status;
+}
+
 static esp_status do_cross_entropy(esp_program *handle, const esp_tensor *logits,
                                    const uint32_t *labels, double smoothing, float *gradient,
                                    double *loss, uint64_t *correct)
 {
-    if (logits->shape.rank != 2)
-        return esp_fail(handle, ESP_ERROR_MISUSE,
-                        "cross entropy: expected logits [batch, classes]");
-    uint64_t batch = (uint64_t)logits->shape.dims[0], classes = (uint64_t)logits->shape.dims[1];
-    for (uint64_t i = 0; i < batch; i++)
-        if (labels[i] >= classes)
-            return esp_fail(handle, ESP_ERROR_DATA, "cross entropy: label %u of %llu classes",
-                            labels[i], (unsigned long long)classes);
-    loss_cross_entropy(logits->data, labels, batch, classes, smoothing, gradient, loss, correct);
-    return ESP_OK;
+    esp_loss plain = {
+        .struct_size = sizeof plain, .kind = ESP_LOSS_CROSS_ENTROPY, .smoothing = smoothing};
+    return do_loss(handle, &plain, logits, labels, gradient, loss, correct);
+}
+
+static esp_status do_clip_norm(esp_program *handle, double most, double *norm)
+{
+    return gradients_clip_norm(program_from_handle(handle), most, norm);
+}
+
+static esp_status do_clip_values(esp_program *handle, double most)
+{
+    return gradients_clip_values(program_from_handle(handle), most);
 }
 
 static const esp_program_api program_api = {
-    sizeof(esp_program_api), do_forward, do_backward, do_apply, do_tensor, do_cross_entropy,
+    sizeof(esp_program_api), do_forward, do_backward,  do_apply,       do_tensor,
+    do_cross_entropy,        do_loss,    do_clip_norm, do_clip_values,
 };
 
 esp_status program_create(struct program **out, const struct instance *engine,

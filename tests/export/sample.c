@@ -274,6 +274,7 @@ static float train_step(struct sample *s, const esp_shape *shape, uint64_t step,
                         .training = 1,
                         .output_count = 1};
     esp_output_gradient given = {sizeof given, 0, gradient};
+    esp_loss cross_entropy = {.struct_size = sizeof cross_entropy, .kind = ESP_LOSS_CROSS_ENTROPY};
     esp_optimizer sgd = {.struct_size = sizeof sgd,
                          .kind = ESP_OPTIMIZER_SGD,
                          .learning_rate = 0.0005,
@@ -287,8 +288,8 @@ static float train_step(struct sample *s, const esp_shape *shape, uint64_t step,
     if (status == ESP_OK)
         status = type->tensor(s->program, &s->engine->call, ESP_TENSOR_OUTPUT, "0", &s->logits);
     if (status == ESP_OK) {
-        loss_cross_entropy(s->logits.data, labels, SAMPLE_TRAINED, classes, 0.0, gradient, &loss,
-                           &correct);
+        loss_compute(&cross_entropy, s->logits.data, labels, SAMPLE_TRAINED, classes, gradient,
+                     &loss, &correct);
         status = type->backward(s->program, &s->engine->call, &given, 1, sizeof given);
     }
     if (status == ESP_OK)

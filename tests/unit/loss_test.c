@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Softmax cross entropy against its definition in long double, and its gradient against differences.
+// Losses against their definitions in long double, and their gradients against differences.
 #include "evaluate/loss.h"
 
 #include <criterion/criterion.h>
 #include <espalier/random.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BATCH 7
@@ -27,37 +28,71 @@ static struct sample draw(uint64_t seed, double scale)
     return sample;
 }
 
-// Mean over the batch of -sum over classes of target log softmax, as it is written down.
-static long double reference(const float *logits, const uint32_t *labels, double smoothing)
+static const double weights[CLASSES] = {1.5, 0.25, 0.0, 3.0, 1.0};
+
+// Every kind with and without smoothing and class weights.
+static const esp_loss losses[] = {
+    {sizeof(esp_loss), ESP_LOSS_CROSS_ENTROPY, 0, 0.0, NULL},
+    {sizeof(esp_loss), ESP_LOSS_CROSS_ENTROPY, 0, 0.1, NULL},
+    {sizeof(esp_loss), ESP_LOSS_CROSS_ENTROPY, 0, 0.9, NULL},
+    {sizeof(esp_loss), ESP_LOSS_CROSS_ENTROPY, 0, 0.0, weights},
+    {sizeof(esp_loss), ESP_LOSS_CROSS_ENTROPY, 0, 0.2, weights},
+    {sizeof(esp_loss), ESP_LOSS_SQUARED_ERROR, 0, 0.0, NULL},
+    {sizeof(esp_loss), ESP_LOSS_SQUARED_ERROR, 0, 0.1, NULL},
+    {sizeof(esp_loss), ESP_LOSS_SQUARED_ERROR, 0, 0.2, weights},
+};
+#define LOSSES ((int)ESP_COUNT(losses))
+
+static const char *name_of(const esp_loss *loss)
 {
-    long double total = 0;
-    for (int i = 0; i < BATCH; i++) {
-        long double sum = 0;
-        for (int c = 0; c < CLASSES; c++)
-            sum += expl((long double)logits[i * CLASSES + c]);
-        for (int c = 0; c < CLASSES; c++) {
-            long double target = (long double)smoothing / CLASSES;
-            if ((uint32_t)c == labels[i])
-                target += 1.0L - (long double)smoothing;
-            total -= target * ((long double)logits[i * CLASSES + c] - logl(sum));
-        }
-    }
-    return total / BATCH;
+    static char name[80];
+    snprintf(name, sizeof name, "kind %u, smoothing %g, %s class weights", loss->kind,
+             loss->smoothing, loss->class_weights ? "with" : "no");
+    return name;
 }
 
-static const double smoothings[] = {0.0, 0.1, 0.9};
+static double compute(const esp_loss *loss, const struct sample *sample, float *gradient)
+{
+    double value = -1.0;
+    loss_compute(loss, sample->logits, sample->labels, BATCH, CLASSES, gradient, &value, NULL);
+    return value;
+}
+
+// As estimator.h writes them down.
+static long double reference(const esp_loss *loss, const struct sample *sample)
+{
+    long double total = 0, divisor = 0;
+    for (int i = 0; i < BATCH; i++) {
+        const float *row = sample->logits + i * CLASSES;
+        uint32_t label = sample->labels[i];
+        long double own = loss->class_weights ? (long double)loss->class_weights[label] : 1.0L;
+        long double sum = 0;
+        divisor += own;
+        for (int c = 0; c < CLASSES; c++)
+            sum += expl((long double)row[c]);
+        for (int c = 0; c < CLASSES; c++) {
+            long double even = (long double)loss->smoothing / CLASSES;
+            long double sharp = (uint32_t)c == label ? 1.0L - (long double)loss->smoothing : 0.0L;
+            long double x = (long double)row[c];
+            long double each = loss->class_weights ? (long double)loss->class_weights[c] : 1.0L;
+            if (loss->kind == ESP_LOSS_SQUARED_ERROR)
+                total += own * (x - even - sharp) * (x - even - sharp) / CLASSES;
+            else
+                total -= (own * sharp + each * even) * (x - logl(sum));
+        }
+    }
+    return total / divisor;
+}
 
 Test(loss, the_value_is_that_of_the_definition)
 {
     for (uint64_t seed = 0; seed < 20; seed++)
-        for (int s = 0; s < 3; s++) {
+        for (int l = 0; l < LOSSES; l++) {
             struct sample sample = draw(seed, 3.0);
-            double loss = 0;
-            loss_cross_entropy(sample.logits, sample.labels, BATCH, CLASSES, smoothings[s], NULL,
-                               &loss, NULL);
-            double expected = (double)reference(sample.logits, sample.labels, smoothings[s]);
-            cr_assert_float_eq(loss, expected, 1e-13 * fabs(expected), "%.17g, expected %.17g",
-                               loss, expected);
+            double expected = (double)reference(&losses[l], &sample);
+            double got = compute(&losses[l], &sample, NULL);
+            cr_assert_float_eq(got, expected, 1e-13 * fabs(expected), "%s: %.17g, expected %.17g",
+                               name_of(&losses[l]), got, expected);
         }
 }
 
@@ -65,21 +100,19 @@ Test(loss, the_value_is_that_of_the_definition)
 Test(loss, the_gradient_is_that_of_differences)
 {
     const float step = 1.0f / 4096;
-    for (int s = 0; s < 3; s++) {
+    for (int l = 0; l < LOSSES; l++) {
         struct sample sample = draw(99, 2.0);
         float gradient[BATCH * CLASSES];
-        loss_cross_entropy(sample.logits, sample.labels, BATCH, CLASSES, smoothings[s], gradient,
-                           NULL, NULL);
+        compute(&losses[l], &sample, gradient);
         for (int i = 0; i < BATCH * CLASSES; i++) {
             struct sample up = sample, down = sample;
             up.logits[i] += step;
             down.logits[i] -= step;
             double span = (double)up.logits[i] - (double)down.logits[i];
-            double slope = (double)(reference(up.logits, up.labels, smoothings[s]) -
-                                    reference(down.logits, down.labels, smoothings[s])) /
-                           span;
-            cr_assert_float_eq(gradient[i], slope, 1e-8, "logit %d: %g, expected %g", i,
-                               (double)gradient[i], slope);
+            double slope =
+                (double)(reference(&losses[l], &up) - reference(&losses[l], &down)) / span;
+            cr_assert_float_eq(gradient[i], slope, 3e-8, "%s, logit %d: %g, expected %g",
+                               name_of(&losses[l]), i, (double)gradient[i], slope);
         }
     }
 }
@@ -91,7 +124,7 @@ Test(loss, large_logits_neither_overflow_nor_vanish)
     float gradient[6];
     double loss = 0;
     uint64_t correct = 9;
-    loss_cross_entropy(logits, labels, 2, 3, 0.0, gradient, &loss, &correct);
+    loss_compute(&losses[0], logits, labels, 2, 3, gradient, &loss, &correct);
     cr_assert_eq(loss, 1e4, "0 of the first and 2e4 of the second");
     cr_assert_eq(correct, 1);
     cr_assert_eq(gradient[0], 0.0f);
@@ -105,34 +138,81 @@ Test(loss, equal_logits_give_the_logarithm_of_the_classes)
     const uint32_t labels[] = {3};
     double loss = 0;
     uint64_t correct = 9;
-    for (int s = 0; s < 3; s++) {
-        loss_cross_entropy(logits, labels, 1, 4, smoothings[s], NULL, &loss, &correct);
+    for (int l = 0; l < 3; l++) {
+        loss_compute(&losses[l], logits, labels, 1, 4, NULL, &loss, &correct);
         cr_assert_float_eq(loss, log(4.0), 1e-15);
         cr_assert_eq(correct, 0, "of equal logits the first one is the answer");
     }
 }
 
+// Weights that are all alike are none.
+Test(loss, only_the_ratio_of_class_weights_counts)
+{
+    static const double even[CLASSES] = {3.0, 3.0, 3.0, 3.0, 3.0};
+    for (int l = 0; l < LOSSES; l++) {
+        struct sample sample = draw(7, 2.0);
+        esp_loss plain = losses[l], weighted = losses[l];
+        plain.class_weights = NULL;
+        weighted.class_weights = even;
+        cr_assert_float_eq(compute(&plain, &sample, NULL), compute(&weighted, &sample, NULL),
+                           1e-14);
+    }
+}
+
+// PyTorch would give 0 / 0 here, and end a training for a batch without a sample that counts.
+Test(loss, a_batch_of_classes_without_weight_is_nothing)
+{
+    const float logits[] = {1.0f, 2.0f, -1.0f, 3.0f, 0.0f};
+    const uint32_t labels[] = {2};
+    for (int l = 0; l < LOSSES; l++) {
+        float gradient[CLASSES] = {9, 9, 9, 9, 9};
+        double loss = 9;
+        if (!losses[l].class_weights)
+            continue;
+        loss_compute(&losses[l], logits, labels, 1, CLASSES, gradient, &loss, NULL);
+        cr_assert_eq(loss, 0.0);
+        for (int c = 0; c < CLASSES; c++)
+            cr_assert_eq(gradient[c], 0.0f);
+    }
+}
+
+Test(loss, one_class_is_always_right)
+{
+    const float logits[] = {3.0f, -1.0f};
+    const uint32_t labels[] = {0, 0};
+    float gradient[2];
+    double loss = 9;
+    uint64_t correct = 0;
+    for (int l = 0; l < 3; l++) {
+        loss_compute(&losses[l], logits, labels, 2, 1, gradient, &loss, &correct);
+        cr_assert_eq(loss, 0.0);
+        cr_assert_eq(correct, 2);
+        cr_assert_float_eq(gradient[0], 0.0f, 1e-16);
+    }
+}
+
 Test(loss, a_logit_that_is_no_number_makes_the_loss_none)
 {
-    struct sample sample = draw(3, 1.0);
-    float gradient[BATCH * CLASSES];
-    double loss = 0;
-    sample.logits[8] = NAN;
-    loss_cross_entropy(sample.logits, sample.labels, BATCH, CLASSES, 0.1, gradient, &loss, NULL);
-    cr_assert(isnan(loss));
-    cr_assert(isnan(gradient[8]));
-    cr_assert_not(isnan(gradient[0]), "other samples keep theirs");
+    for (int l = 0; l < LOSSES; l++) {
+        struct sample sample = draw(3, 1.0);
+        float gradient[BATCH * CLASSES];
+        sample.logits[8] = NAN;
+        sample.labels[1] = 0; // of weight 1.5
+        cr_assert(isnan(compute(&losses[l], &sample, gradient)));
+        cr_assert(isnan(gradient[8]));
+        cr_assert_not(isnan(gradient[0]), "other samples keep theirs");
+    }
 }
 
 Test(loss, the_same_call_gives_the_same_bits)
 {
-    struct sample sample = draw(5, 3.0);
-    float first[BATCH * CLASSES], second[BATCH * CLASSES];
-    double a = 0, b = 1;
-    loss_cross_entropy(sample.logits, sample.labels, BATCH, CLASSES, 0.1, first, &a, NULL);
-    loss_cross_entropy(sample.logits, sample.labels, BATCH, CLASSES, 0.1, second, &b, NULL);
-    cr_assert_eq(memcmp(first, second, sizeof first), 0);
-    cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
-    // Smoothing that is 0 is none, and what is not asked for is not needed.
-    loss_cross_entropy(sample.logits, sample.labels, BATCH, CLASSES, 0.0, NULL, NULL, NULL);
+    for (int l = 0; l < LOSSES; l++) {
+        struct sample sample = draw(5, 3.0);
+        float first[BATCH * CLASSES], second[BATCH * CLASSES];
+        double a = compute(&losses[l], &sample, first), b = compute(&losses[l], &sample, second);
+        cr_assert_eq(memcmp(first, second, sizeof first), 0);
+        cr_assert_eq(memcmp(&a, &b, sizeof a), 0);
+        // What is not asked for is not needed.
+        loss_compute(&losses[l], sample.logits, sample.labels, BATCH, CLASSES, NULL, NULL, NULL);
+    }
 }

@@ -494,6 +494,18 @@ static void adamw(float *restrict w, const float *restrict g, float *restrict m,
     }
 }
 
+static void adam(float *restrict w, const float *restrict g, float *restrict m, float *restrict v,
+                 int64_t count, float rate, float correction, float beta1, float beta2,
+                 float epsilon, float decay)
+{
+    for (int64_t i = 0; i < count; i++) {
+        float step = g[i] + decay * w[i];
+        m[i] = beta1 * m[i] + (1.0f - beta1) * step;
+        v[i] = beta2 * v[i] + (1.0f - beta2) * step * step;
+        w[i] -= rate * m[i] / (sqrtf(v[i]) * correction + epsilon);
+    }
+}
+
 const struct loops LOOPS = {
     .sum = sum,
     .squares = squares,
@@ -524,4 +536,5 @@ const struct loops LOOPS = {
     .sgd = sgd,
     .momentum = momentum,
     .adamw = adamw,
+    .adam = adam,
 };

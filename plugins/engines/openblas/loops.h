@@ -86,6 +86,9 @@ struct loops {
     // `keep`: 1 - rate x decay.
     void (*adamw)(float *w, const float *g, float *m, float *v, int64_t count, float rate,
                   float correction, float beta1, float beta2, float epsilon, float keep);
+    // The same without `keep`; decay w is added to the gradient.
+    void (*adam)(float *w, const float *g, float *m, float *v, int64_t count, float rate,
+                 float correction, float beta1, float beta2, float epsilon, float decay);
 };
 
 extern const struct loops openblas_loops_portable;

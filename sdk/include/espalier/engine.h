@@ -42,6 +42,10 @@ typedef struct esp_compile_options {
     uint32_t input_gradient; // 1: backward gives the gradient of the input
     const char *const *keep; // paths of nodes whose activation and gradient can be read
     uint64_t keep_count;
+    // 1: weights that begin as draws are drawn as `init` says, whatever their operators say. The
+    // host's affair: engines leave it alone.
+    uint32_t set_init;
+    uint32_t init; // ESP_INIT_*
 } esp_compile_options;
 
 // One forward pass. Owner: the caller; [call].
@@ -68,18 +72,24 @@ typedef struct esp_output_gradient {
     const float *data; // [batch, ...], the shape of the output; owner: the caller
 } esp_output_gradient;
 
-enum { ESP_OPTIMIZER_SGD = 1, ESP_OPTIMIZER_ADAMW = 2 };
+enum { ESP_OPTIMIZER_SGD = 1, ESP_OPTIMIZER_ADAMW = 2, ESP_OPTIMIZER_ADAM = 3 };
 
-// One optimizer step on all trained weights, from the gradients of the last backward. [call]
+// One optimizer step on all trained weights w, from their gradients g: those of the last backward, or
+// what was written in their place since (clipping). [call]
+//   SGD    g += decay w; v = momentum v + g; w -= lr v (Nesterov: w -= lr (g + momentum v))
+//   ADAM   g += decay w; m = beta1 m + (1 - beta1) g; v = beta2 v + (1 - beta2) g^2;
+//          w -= lr m' / (sqrt(v') + epsilon), m' = m / (1 - beta1^step), v' = v / (1 - beta2^step)
+//          (Kingma and Ba 2015, algorithm 1; the decay is L2 regularization, as in PyTorch's Adam)
+//   ADAMW  as ADAM without the decay in g; w -= lr decay w before it (Loshchilov and Hutter 2019)
 typedef struct esp_optimizer {
     uint64_t struct_size;
     uint32_t kind; // ESP_OPTIMIZER_*
     uint32_t nesterov;
     double learning_rate;
-    double momentum;     // SGD: v = momentum v + g; w -= lr v (Nesterov: w -= lr (g + momentum v))
-    double weight_decay; // SGD: g += decay w (L2); ADAMW: w -= lr decay w (decoupled)
-    double beta1, beta2, epsilon; // ADAMW (Loshchilov and Hutter 2019), bias-corrected
-    uint64_t step;                // 1 for the first step: ADAMW's bias correction
+    double momentum; // of SGD
+    double weight_decay;
+    double beta1, beta2, epsilon; // of ADAM and ADAMW
+    uint64_t step;                // 1 for the first step: the bias correction of ADAM and ADAMW
 } esp_optimizer;
 
 // A handle for errors of one call. [any] [call]

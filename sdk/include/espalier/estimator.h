@@ -29,6 +29,28 @@ struct esp_program {
     const struct esp_program_api *api;
 };
 
+enum {
+    ESP_LOSS_CROSS_ENTROPY = 1, // of softmax(logits)
+    ESP_LOSS_SQUARED_ERROR = 2  // of the logits themselves, with one-hot targets
+};
+
+// A loss of logits [batch, classes] and labels [batch]. Owner: the caller; [call].
+//
+// The target t of a sample with label y is 1 - smoothing on y, and smoothing / classes more on every
+// class (Szegedy et al. 2016). With class weights w (all 1 where there are none) the loss is, as in
+// PyTorch's CrossEntropyLoss, a weighted mean:
+//   CROSS_ENTROPY  sum over samples and classes of u_c -log softmax(x)_c, over the sum of w_y, where
+//                  u_c is t_c with w_y on the label's share and w_c on the smoothed one
+//   SQUARED_ERROR  sum over samples of w_y sum over classes of (x_c - t_c)^2, over classes times the
+//                  sum of w_y
+typedef struct esp_loss {
+    uint64_t struct_size;
+    uint32_t kind; // ESP_LOSS_*
+    uint32_t reserved;
+    double smoothing;            // 0 .. below 1
+    const double *class_weights; // [classes], finite, not negative; or NULL. Owner: the caller
+} esp_loss;
+
 typedef struct esp_program_api {
     uint64_t struct_size;
     esp_status (*forward)(esp_program *program, const esp_forward *forward);
@@ -39,6 +61,10 @@ typedef struct esp_program_api {
     esp_status (*cross_entropy)(esp_program *program, const esp_tensor *logits,
                                 const uint32_t *labels, double smoothing, float *gradient,
                                 double *loss, uint64_t *correct);
+    esp_status (*loss)(esp_program *program, const esp_loss *loss, const esp_tensor *logits,
+                       const uint32_t *labels, float *gradient, double *value, uint64_t *correct);
+    esp_status (*clip_norm)(esp_program *program, double most, double *norm);
+    esp_status (*clip_values)(esp_program *program, double most);
 } esp_program_api;
 
 // As the engine's functions of the same names (engine.h). [worker] [call]
@@ -74,6 +100,37 @@ static inline esp_status esp_cross_entropy(esp_program *program, const esp_tenso
                                            float *gradient, double *loss, uint64_t *correct)
 {
     return program->api->cross_entropy(program, logits, labels, smoothing, gradient, loss, correct);
+}
+
+// Any loss of esp_loss, with the same outputs: `gradient` ([batch, classes]), `value` and `correct`,
+// each of which may be NULL. Where all labels of the batch have the weight 0, value and gradient are
+// 0. [worker] [call]
+static inline esp_status esp_program_loss(esp_program *program, const esp_loss *loss,
+                                          const esp_tensor *logits, const uint32_t *labels,
+                                          float *gradient, double *value, uint64_t *correct)
+{
+    if (!ESP_HAS(esp_program_api, program->api, loss))
+        return esp_fail(program, ESP_ERROR_UNSUPPORTED, "the host has no losses by name");
+    return program->api->loss(program, loss, logits, labels, gradient, value, correct);
+}
+
+// Scales the gradients of all trained weights by most / norm where their global norm, the root of the
+// sum of all squares, is larger than `most` > 0 (Pascanu et al. 2013). The norm before, summed in
+// double in the order of the graph, goes to `norm` (may be NULL). Between backward and apply.
+// [worker] [call]
+static inline esp_status esp_program_clip_norm(esp_program *program, double most, double *norm)
+{
+    if (!ESP_HAS(esp_program_api, program->api, clip_norm))
+        return esp_fail(program, ESP_ERROR_UNSUPPORTED, "the host clips no gradients");
+    return program->api->clip_norm(program, most, norm);
+}
+
+// Brings each element of these gradients to -most .. most, `most` > 0. [worker] [call]
+static inline esp_status esp_program_clip_values(esp_program *program, double most)
+{
+    if (!ESP_HAS(esp_program_api, program->api, clip_values))
+        return esp_fail(program, ESP_ERROR_UNSUPPORTED, "the host clips no gradients");
+    return program->api->clip_values(program, most);
 }
 
 // ---- The evaluation context -------------------------------------------------------------------
@@ -162,8 +219,8 @@ static inline esp_status esp_evaluation_graph(esp_evaluation *e, const esp_graph
     return e->api->graph(e, out);
 }
 
-// The network compiled by the run's engine, its weights initialised: from their initialisers (each
-// from a stream named by its weight path), then in mode INHERIT from the parent where paths and
+// The network compiled by the run's engine, its weights initialised: from their initialisers, or the
+// options' (each from a stream named by its weight path), then in mode INHERIT from the parent where paths and
 // shapes agree. Freed with the evaluation.
 static inline esp_status esp_evaluation_compile(esp_evaluation *e,
                                                 const esp_compile_options *options,

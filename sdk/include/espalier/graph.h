@@ -71,7 +71,9 @@ enum {
     ESP_INIT_ONES = 1,
     ESP_INIT_KAIMING_NORMAL = 2,  // N(0, 2 / fan_in) (He et al. 2015), for Conv
     ESP_INIT_KAIMING_UNIFORM = 3, // U(-1, 1) * sqrt(1 / fan_in): PyTorch's default for Linear
-    ESP_INIT_XAVIER_UNIFORM = 4   // U(-1, 1) * sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)
+    ESP_INIT_XAVIER_UNIFORM = 4,  // U(-1, 1) * sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)
+    ESP_INIT_XAVIER_NORMAL = 5,   // N(0, 2 / (fan_in + fan_out)) (the same)
+    ESP_INIT_HE_UNIFORM = 6       // U(-1, 1) * sqrt(6 / fan_in) (He et al. 2015)
 };
 
 typedef struct esp_weight {

@@ -126,6 +126,7 @@ static void run_optimizers(const struct loops *loops, struct board *b)
     loops->momentum(w, b->b, v, COUNT, 0.1f, 0.9f, 0.01f, false);
     loops->momentum(w, b->b, v, COUNT, 0.1f, 0.9f, 0.01f, true);
     loops->adamw(w, b->b, v, second, COUNT, 0.1f, 1.1f, 0.9f, 0.99f, 1e-8f, 0.99f);
+    loops->adam(w, b->b, v, second, COUNT, 0.1f, 1.1f, 0.9f, 0.99f, 1e-8f, 0.01f);
 }
 
 static struct board *run_all(const struct loops *loops)

@@ -32,6 +32,14 @@ static void reference_adamw(const esp_optimizer *o, double g, double *w, double 
     *w -= o->learning_rate * (first / (sqrt(second) + o->epsilon) + o->weight_decay * *w);
 }
 
+// The same without that decay; instead it is L2 regularization, a part of the gradient.
+static void reference_adam(const esp_optimizer *o, double g, double *w, double *m, double *v)
+{
+    esp_optimizer plain = *o;
+    plain.weight_decay = 0.0;
+    reference_adamw(&plain, g + o->weight_decay * *w, w, m, v);
+}
+
 static void reference_sgd(const esp_optimizer *o, double g, double *w, double *v)
 {
     g += o->weight_decay * *w;
@@ -56,6 +64,8 @@ static void check(esp_optimizer optimizer)
             gradient[i] = (float)esp_random_normal(&random);
             if (optimizer.kind == ESP_OPTIMIZER_SGD)
                 reference_sgd(&optimizer, (double)gradient[i], &w[i], &m[i]);
+            else if (optimizer.kind == ESP_OPTIMIZER_ADAM)
+                reference_adam(&optimizer, (double)gradient[i], &w[i], &m[i], &v[i]);
             else
                 reference_adamw(&optimizer, (double)gradient[i], &w[i], &m[i], &v[i]);
         }
@@ -116,6 +126,23 @@ TestLeak(optimizer, adamw)
 {
     esp_optimizer o = {.struct_size = sizeof o,
                        .kind = ESP_OPTIMIZER_ADAMW,
+                       .learning_rate = 0.01,
+                       .beta1 = 0.9,
+                       .beta2 = 0.999,
+                       .epsilon = 1e-8};
+    check(o);
+    o.weight_decay = 0.1;
+    check(o);
+    o.beta1 = 0.5;
+    o.beta2 = 0.9;
+    o.epsilon = 1e-3;
+    check(o);
+}
+
+TestLeak(optimizer, adam)
+{
+    esp_optimizer o = {.struct_size = sizeof o,
+                       .kind = ESP_OPTIMIZER_ADAM,
                        .learning_rate = 0.01,
                        .beta1 = 0.9,
                        .beta2 = 0.999,
@@ -198,10 +225,12 @@ TestLeak(optimizer, what_is_refused)
     struct subject s = linear();
     esp_optimizer none = {.struct_size = sizeof none, .kind = 9, .step = 1};
     esp_optimizer early = {.struct_size = sizeof early, .kind = ESP_OPTIMIZER_ADAMW, .step = 0};
+    esp_optimizer adam = {.struct_size = sizeof adam, .kind = ESP_OPTIMIZER_ADAM, .step = 0};
     subject_open(&s);
     subject_forward(&s, 2, true);
     subject_backward(&s);
     cr_assert_eq(s.engine->apply(s.program, &s.call, &none), ESP_ERROR_UNSUPPORTED);
     cr_assert_eq(s.engine->apply(s.program, &s.call, &early), ESP_ERROR_MISUSE);
+    cr_assert_eq(s.engine->apply(s.program, &s.call, &adam), ESP_ERROR_MISUSE);
     subject_close(&s);
 }
