@@ -162,6 +162,42 @@ static void write_batch_norm(struct writing *w)
     onnx_set_real(w->model, made, "momentum", node_real(w->node, "momentum"));
 }
 
+// ONNX wants a scale; of ours without weights it is 1.
+static void write_layer_norm(struct writing *w)
+{
+    const esp_shape *shape = &w->node->shape;
+    int64_t axis = node_int(w->node, "axis");
+    const char *inputs[3] = {w->x};
+    if (w->node->weight_count == 0)
+        inputs[1] = filled(w, "scale", shape->rank - (uint32_t)axis, shape->dims + axis, 1);
+    for (uint64_t i = 0; i < w->node->weight_count; i++)
+        inputs[1 + i] = put_weight(w, i);
+    Onnx__NodeProto *made = put(w, "LayerNormalization", w->node->path, inputs,
+                                w->node->weight_count == 0 ? 2 : 3, w->y);
+    onnx_set_int(w->model, made, "axis", axis);
+    onnx_set_real(w->model, made, "epsilon", node_real(w->node, "epsilon"));
+}
+
+static void write_reshape(struct writing *w)
+{
+    uint64_t count = esp_graph_attribute(w->node, "shape")->count;
+    put_last(w, "Reshape", w->x, integers(w, "shape", node_ints(w->node, "shape"), count));
+}
+
+static void write_transpose(struct writing *w)
+{
+    Onnx__NodeProto *made = put(w, "Transpose", w->node->path, &w->x, 1, w->y);
+    onnx_set_ints(w->model, made, "perm", node_ints(w->node, "perm"), w->node->shape.rank);
+}
+
+static void write_reduce_mean(struct writing *w)
+{
+    const esp_attribute *axes = esp_graph_attribute(w->node, "axes");
+    Onnx__NodeProto *made = put(w, "ReduceMean", w->node->path, &w->x, 1, w->y);
+    onnx_set_ints(w->model, made, "axes", axes->ints, axes->count);
+    onnx_set_int(w->model, made, "keepdims", node_int(w->node, "keepdims"));
+}
+
 static void write_clip(struct writing *w)
 {
     const char *inputs[3] = {w->x, scalar(w, "min", node_real(w->node, "min")),
@@ -337,6 +373,8 @@ static const struct form {
 } forms[] = {
     {"Conv", write_conv},
     {"BatchNormalization", write_batch_norm},
+    {"LayerNormalization", write_layer_norm},
+    {"Softmax", write_plain},
     {"Relu", write_plain},
     {"Sigmoid", write_plain},
     {"Tanh", write_plain},
@@ -351,13 +389,18 @@ static const struct form {
     {"MaxPool", write_max_pool},
     {"AveragePool", write_average_pool},
     {"GlobalAveragePool", write_plain},
+    {"GlobalMaxPool", write_plain},
     {"Add", write_plain},
     {"Mul", write_plain},
     {"Concat", write_plain},
     {"Slice", write_slice},
     {"Pad", write_pad},
     {"Gemm", write_gemm},
+    {"MatMul", write_plain},
     {"Flatten", write_plain},
+    {"Reshape", write_reshape},
+    {"Transpose", write_transpose},
+    {"ReduceMean", write_reduce_mean},
     {"Dropout", write_identity},
     {"DropPath", write_identity},
     {"Choice", refuse_choice},

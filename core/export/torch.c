@@ -222,7 +222,7 @@ static void write_function(const struct script *s)
         {"Tanh", "torch.tanh(x%u)"},   {"HardSwish", "F.hardswish(x%u)"},
         {"Swish", "F.silu(x%u)"},      {"Gelu", "F.gelu(x%u)"},
         {"Identity", "x%u"},           {"GlobalAveragePool", "x%u.mean((2, 3), keepdim=True)"},
-        {"Flatten", "x%u.flatten(1)"},
+        {"Flatten", "x%u.flatten(1)"}, {"GlobalMaxPool", "F.adaptive_max_pool2d(x%u, 1)"},
     };
     for (size_t i = 0; i < ESP_COUNT(functions_of); i++) {
         const char *python = functions_of[i].python, *place = strstr(python, "%u");
@@ -277,7 +277,61 @@ static void write_gemm(const struct script *s)
 
 static void write_pair(const struct script *s)
 {
-    put(s, "x%u %s x%u", input(s), strcmp(s->node->op, "Add") == 0 ? "+" : "*", s->node->inputs[1]);
+    const char *sign = strcmp(s->node->op, "Add") == 0   ? "+"
+                       : strcmp(s->node->op, "Mul") == 0 ? "*"
+                                                         : "@";
+    put(s, "x%u %s x%u", input(s), sign, s->node->inputs[1]);
+}
+
+// ---- Along axes -------------------------------------------------------------------------------
+
+// ", (a, b, )"
+static void write_tuple(const struct script *s, const int64_t *values, uint64_t count)
+{
+    fprintf(s->out, ", (");
+    for (uint64_t i = 0; i < count; i++)
+        fprintf(s->out, "%lld, ", (long long)values[i]);
+    fprintf(s->out, ")");
+}
+
+static void write_softmax(const struct script *s)
+{
+    put(s, "torch.softmax(x%u, %lld)", input(s), (long long)node_int(s->node, "axis"));
+}
+
+static void write_layer_norm(const struct script *s)
+{
+    const esp_shape *shape = &s->node->shape;
+    int64_t axis = node_int(s->node, "axis");
+    fprintf(s->out, "        x%llu = F.layer_norm(x%u", (unsigned long long)s->index, input(s));
+    write_tuple(s, shape->dims + axis, shape->rank - (uint64_t)axis);
+    write_get(s, 0);
+    write_get(s, 1);
+    fprintf(s->out, ", %.17g)\n", node_real(s->node, "epsilon"));
+}
+
+static void write_reshape(const struct script *s)
+{
+    fprintf(s->out, "        x%llu = x%u.reshape(x%u.shape[0]", (unsigned long long)s->index,
+            input(s), input(s));
+    for (uint32_t i = 1; i < s->node->shape.rank; i++)
+        fprintf(s->out, ", %lld", (long long)s->node->shape.dims[i]);
+    fprintf(s->out, ")\n");
+}
+
+static void write_transpose(const struct script *s)
+{
+    fprintf(s->out, "        x%llu = torch.permute(x%u", (unsigned long long)s->index, input(s));
+    write_tuple(s, node_ints(s->node, "perm"), s->node->shape.rank);
+    fprintf(s->out, ")\n");
+}
+
+static void write_reduce_mean(const struct script *s)
+{
+    const esp_attribute *axes = esp_graph_attribute(s->node, "axes");
+    fprintf(s->out, "        x%llu = torch.mean(x%u", (unsigned long long)s->index, input(s));
+    write_tuple(s, axes->ints, axes->count);
+    fprintf(s->out, ", keepdim=%s)\n", node_int(s->node, "keepdims") ? "True" : "False");
 }
 
 static void write_concat(const struct script *s)
@@ -432,6 +486,8 @@ static const struct form {
 } forms[] = {
     {"Conv", write_conv},
     {"BatchNormalization", write_batch_norm},
+    {"LayerNormalization", write_layer_norm},
+    {"Softmax", write_softmax},
     {"Relu", write_function},
     {"Sigmoid", write_function},
     {"Tanh", write_function},
@@ -446,13 +502,18 @@ static const struct form {
     {"MaxPool", write_max_pool},
     {"AveragePool", write_average_pool},
     {"GlobalAveragePool", write_function},
+    {"GlobalMaxPool", write_function},
     {"Add", write_pair},
     {"Mul", write_pair},
     {"Concat", write_concat},
     {"Slice", write_slice},
     {"Pad", write_pad},
     {"Gemm", write_gemm},
+    {"MatMul", write_pair},
     {"Flatten", write_function},
+    {"Reshape", write_reshape},
+    {"Transpose", write_transpose},
+    {"ReduceMean", write_reduce_mean},
     {"Dropout", write_dropout},
     {"DropPath", write_dropout},
     {"Choice", refuse_choice},

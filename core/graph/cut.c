@@ -34,12 +34,8 @@ static esp_status cut_axis(struct operator_call *call, uint64_t i, uint32_t *see
     int64_t *start = &call_attribute(call, "starts")->ints[i];
     int64_t *end = &call_attribute(call, "ends")->ints[i];
     int64_t step = call_attribute(call, "steps")->ints[i];
-    int64_t rank = call->inputs[0].rank, given = *axis;
-    *axis = given < 0 ? given + rank : given;
-    if (*axis < 1 || *axis >= rank)
-        return call_wrong(call, error,
-                          "axes: expected some of 1 to %lld (0 is the batch), got %lld",
-                          (long long)(rank - 1), (long long)given);
+    if (!call_axis(call, "axes", axis, error))
+        return ESP_ERROR_INVALID;
     if (*seen & (1u << *axis))
         return call_wrong(call, error, "axes: %lld is given twice", (long long)*axis);
     *seen |= 1u << *axis;

@@ -102,7 +102,7 @@ static void write_pair(FILE *file, const esp_graph_node *node, const char *name)
 // Pale tints of colours that colour-blind readers can tell apart.
 static const char *fill(const char *op)
 {
-    if (strcmp(op, "Conv") == 0 || strcmp(op, "Gemm") == 0)
+    if (strcmp(op, "Conv") == 0 || strcmp(op, "Gemm") == 0 || strcmp(op, "MatMul") == 0)
         return "#cfe6f5";
     if (strstr(op, "Pool"))
         return "#fbe3b8";

@@ -54,8 +54,8 @@ static esp_status need_image(const struct operator_call *call, struct error *err
                       "expected an input of 4 dimensions [N, channels, height, width]");
 }
 
-static esp_status wrong_pair(const struct operator_call *call, uint64_t i, const char *expected,
-                             struct error *error)
+esp_status call_wrong_pair(const struct operator_call *call, uint64_t i, const char *expected,
+                           struct error *error)
 {
     char a[SHAPE_WORDS_SIZE], b[SHAPE_WORDS_SIZE];
     shape_words(a, sizeof a, &call->inputs[0]);
@@ -64,8 +64,8 @@ static esp_status wrong_pair(const struct operator_call *call, uint64_t i, const
                       (unsigned long long)i, a, b, expected);
 }
 
-static void add_weight(struct operator_call *call, const char *name, uint32_t rank,
-                       const int64_t *dims, uint32_t role, uint32_t init)
+void call_add_weight(struct operator_call *call, const char *name, uint32_t rank,
+                     const int64_t *dims, uint32_t role, uint32_t init)
 {
     struct operator_weight *weight = &call->weights[call->weight_count++];
     weight->name = name;
@@ -102,9 +102,9 @@ static esp_status infer_conv(struct operator_call *call, struct error *error)
                           (long long)in, (long long)channels, (long long)group);
     set_image_shape(call, channels, window.out);
     int64_t dims[4] = {channels, in / group, window.kernel[0], window.kernel[1]};
-    add_weight(call, "weight", 4, dims, ESP_WEIGHT_TRAINED, ESP_INIT_KAIMING_NORMAL);
+    call_add_weight(call, "weight", 4, dims, ESP_WEIGHT_TRAINED, ESP_INIT_KAIMING_NORMAL);
     if (call_attribute(call, "bias")->integer)
-        add_weight(call, "bias", 1, dims, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
+        call_add_weight(call, "bias", 1, dims, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
     return ESP_OK;
 }
 
@@ -136,11 +136,11 @@ static esp_status infer_batch_norm(struct operator_call *call, struct error *err
     int64_t channels = call->inputs[0].dims[1];
     call->shape = call->inputs[0];
     if (call_attribute(call, "affine")->integer) {
-        add_weight(call, "scale", 1, &channels, ESP_WEIGHT_TRAINED, ESP_INIT_ONES);
-        add_weight(call, "bias", 1, &channels, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
+        call_add_weight(call, "scale", 1, &channels, ESP_WEIGHT_TRAINED, ESP_INIT_ONES);
+        call_add_weight(call, "bias", 1, &channels, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
     }
-    add_weight(call, "mean", 1, &channels, ESP_WEIGHT_STATE, ESP_INIT_ZEROS);
-    add_weight(call, "variance", 1, &channels, ESP_WEIGHT_STATE, ESP_INIT_ONES);
+    call_add_weight(call, "mean", 1, &channels, ESP_WEIGHT_STATE, ESP_INIT_ZEROS);
+    call_add_weight(call, "variance", 1, &channels, ESP_WEIGHT_STATE, ESP_INIT_ONES);
     return ESP_OK;
 }
 
@@ -155,31 +155,34 @@ static esp_status infer_equal(struct operator_call *call, struct error *error)
 {
     for (uint64_t i = 1; i < call->input_count; i++)
         if (!shape_equal(&call->inputs[0], &call->inputs[i]))
-            return wrong_pair(call, i, "equal ones (nothing is broadcast)", error);
+            return call_wrong_pair(call, i, "equal ones (nothing is broadcast)", error);
     return infer_same(call, error);
 }
 
-// The second input is as the first, or has one number a channel of it: [N, C, 1, 1], spread over
-// height and width.
+// As ONNX broadcasts, among inputs of the same number of dimensions: along each axis the sizes are
+// equal, or one of them is 1 and its numbers are repeated.
 static esp_status infer_mul(struct operator_call *call, struct error *error)
 {
-    esp_shape spread = call->inputs[0];
-    if (spread.rank == 4)
-        spread.dims[2] = spread.dims[3] = 1;
-    if (!shape_equal(&call->inputs[0], &call->inputs[1]) && !shape_equal(&spread, &call->inputs[1]))
-        return wrong_pair(call, 1, "equal ones, or [N, C, H, W] and [N, C, 1, 1]", error);
-    return infer_same(call, error);
+    const esp_shape *a = &call->inputs[0], *b = &call->inputs[1];
+    bool fits = a->rank == b->rank;
+    call->shape = *a;
+    for (uint32_t d = 0; fits && d < a->rank; d++) {
+        fits = a->dims[d] == b->dims[d] || a->dims[d] == 1 || b->dims[d] == 1;
+        if (a->dims[d] == 1)
+            call->shape.dims[d] = b->dims[d];
+    }
+    if (!fits)
+        return call_wrong_pair(call, 1, "ones of equal sizes, or of 1 where they differ", error);
+    return ESP_OK;
 }
 
 static esp_status infer_concat(struct operator_call *call, struct error *error)
 {
     struct operator_attribute *axis = call_attribute(call, "axis");
     const esp_shape *first = &call->inputs[0];
-    int64_t rank = first->rank, place = axis->integer < 0 ? axis->integer + rank : axis->integer;
-    if (place < 1 || place >= rank)
-        return call_wrong(call, error, "axis: expected one of 1 to %lld (0 is the batch), got %lld",
-                          (long long)(rank - 1), (long long)axis->integer);
-    axis->integer = place;
+    if (!call_axis(call, "axis", &axis->integer, error))
+        return ESP_ERROR_INVALID;
+    int64_t place = axis->integer;
     call->shape = *first;
     for (uint64_t i = 1; i < call->input_count; i++) {
         esp_shape other = call->inputs[i];
@@ -189,7 +192,7 @@ static esp_status infer_concat(struct operator_call *call, struct error *error)
             char expected[64];
             snprintf(expected, sizeof expected, "ones that differ along axis %lld alone",
                      (long long)place);
-            return wrong_pair(call, i, expected, error);
+            return call_wrong_pair(call, i, expected, error);
         }
         call->shape.dims[place] += along;
         if (call->shape.dims[place] > OPERATOR_MOST_ELEMENTS)
@@ -208,9 +211,9 @@ static esp_status infer_gemm(struct operator_call *call, struct error *error)
     int64_t dims[2] = {channels, call->inputs[0].dims[1]};
     call->shape = call->inputs[0];
     call->shape.dims[1] = channels;
-    add_weight(call, "weight", 2, dims, ESP_WEIGHT_TRAINED, ESP_INIT_KAIMING_UNIFORM);
+    call_add_weight(call, "weight", 2, dims, ESP_WEIGHT_TRAINED, ESP_INIT_KAIMING_UNIFORM);
     if (call_attribute(call, "bias")->integer)
-        add_weight(call, "bias", 1, dims, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
+        call_add_weight(call, "bias", 1, dims, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
     return ESP_OK;
 }
 
@@ -285,6 +288,9 @@ static const struct operator_row table[] = {
     {"BatchNormalization", 1, 1, false,
      {REAL("epsilon", 1e-5, DBL_MIN, 1), REAL("momentum", 0.9, 0, 1), FLAG("affine", 1)},
      infer_batch_norm},
+    {"LayerNormalization", 1, 1, false,
+     {AXIS(-1), REAL("epsilon", 1e-5, DBL_MIN, 1), FLAG("affine", 1)}, infer_layer_norm},
+    {"Softmax", 1, 1, false, {AXIS(-1)}, infer_softmax},
     {"Relu", 1, 1, false, {{0}}, infer_same},
     {"Sigmoid", 1, 1, false, {{0}}, infer_same},
     {"Tanh", 1, 1, false, {{0}}, infer_same},
@@ -301,6 +307,7 @@ static const struct operator_row table[] = {
     {"AveragePool", 1, 1, false, {WINDOW, FLAG("ceil_mode", 0), FLAG("count_include_pad", 0)},
      infer_pool},
     {"GlobalAveragePool", 1, 1, false, {{0}}, infer_global_pool},
+    {"GlobalMaxPool", 1, 1, false, {{0}}, infer_global_pool},
     {"Add", 2, 2, false, {{0}}, infer_equal},
     {"Mul", 2, 2, false, {{0}}, infer_mul},
     {"Concat", 1, 0, false, {AXIS(1)}, infer_concat},
@@ -311,7 +318,12 @@ static const struct operator_row table[] = {
      {INTS("pads", 0), TEXT("mode", "constant", "constant"), FACTOR("value", 0)},
      infer_pad},
     {"Gemm", 1, 1, false, {CHANNELS, FLAG("bias", 1)}, infer_gemm},
+    {"MatMul", 2, 2, false, {{0}}, infer_matmul},
     {"Flatten", 1, 1, false, {AXIS(1)}, infer_flatten},
+    {"Reshape", 1, 1, false, {INTS("shape", -1)}, infer_reshape},
+    {"Transpose", 1, 1, false, {INTS_OF("perm", 0, ESP_MAX_RANK - 1)}, infer_transpose},
+    {"ReduceMean", 1, 1, false,
+     {INTS_OF("axes", -ESP_MAX_RANK, ESP_MAX_RANK - 1), FLAG("keepdims", 1)}, infer_reduce_mean},
     {"Dropout", 1, 1, true, {REAL("ratio", 0.5, 0, 1)}, infer_dropout},
     // Zeros for a whole sample (Larsson et al. 2017), with a probability that rises to `ratio`.
     {"DropPath", 1, 1, true, {REAL("ratio", 0.2, 0, 1)}, infer_dropout},

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operators there are: a row each, with their attributes, shapes, weights and multiply-adds.
 // operators.c is the table, window.c the windows of convolutions and pools, cut.c Slice and Pad,
-// attributes.c reads and tests the attributes that a space gives.
+// axes.c what works along axes, attributes.c reads and tests the attributes that a space gives.
 #ifndef GRAPH_OPERATORS_H
 #define GRAPH_OPERATORS_H
 
@@ -96,6 +96,24 @@ struct operator_attribute *call_attribute(struct operator_call *call, const char
 ESP_PRINTF(3, 4)
 esp_status call_wrong(const struct operator_call *call, struct error *error, const char *format,
                       ...);
+
+// The same, with the shapes of inputs 0 and `i`.
+esp_status call_wrong_pair(const struct operator_call *call, uint64_t i, const char *expected,
+                           struct error *error);
+// Makes an axis of input 0 positive; false, with the error set, where it is none behind the batch.
+// `name`: of the attribute.
+bool call_axis(const struct operator_call *call, const char *name, int64_t *axis,
+               struct error *error);
+void call_add_weight(struct operator_call *call, const char *name, uint32_t rank,
+                     const int64_t *dims, uint32_t role, uint32_t init);
+
+// Of axes.c.
+esp_status infer_softmax(struct operator_call *call, struct error *error);
+esp_status infer_layer_norm(struct operator_call *call, struct error *error);
+esp_status infer_reduce_mean(struct operator_call *call, struct error *error);
+esp_status infer_reshape(struct operator_call *call, struct error *error);
+esp_status infer_transpose(struct operator_call *call, struct error *error);
+esp_status infer_matmul(struct operator_call *call, struct error *error);
 
 // Slice and Pad: cut.c.
 esp_status infer_slice(struct operator_call *call, struct error *error);

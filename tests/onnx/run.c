@@ -53,10 +53,18 @@ static bool is_op(const struct model *model, const char *op)
     return strcmp(model->node->op_type, op) == 0;
 }
 
+static bool is_one_of(const struct model *model, const char *const *ops, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (is_op(model, ops[i]))
+            return true;
+    return false;
+}
+
 uint64_t model_flowing(const struct model *model)
 {
-    bool all = is_op(model, "Add") || is_op(model, "Mul") || is_op(model, "Concat");
-    return all ? model->node->n_input : 1;
+    static const char *const all[] = {"Add", "Mul", "Concat", "MatMul"};
+    return is_one_of(model, all, ESP_COUNT(all)) ? model->node->n_input : 1;
 }
 
 bool model_training(const struct model *model)
@@ -72,20 +80,31 @@ static bool is_transposed(const struct model *model)
     return is_op(model, "Gemm") && model_int(model, "transA", 0) != 0;
 }
 
-// Slice and Pad treat all axes alike, ours leave the batch as it is: ONNX's tensor is one sample.
+// They treat all axes alike, ours leave the batch as it is: ONNX's tensor is one sample.
 static bool is_one_sample(const struct model *model)
 {
-    return is_op(model, "Slice") || is_op(model, "Pad");
+    static const char *const ops[] = {
+        "Slice",     "Pad",        "Mul",     "MatMul", "Softmax", "LayerNormalization",
+        "Transpose", "ReduceMean", "Reshape",
+    };
+    return is_one_of(model, ops, ESP_COUNT(ops));
 }
 
+// Ours have as many dimensions in both inputs of a Mul: ONNX's shorter one begins with sizes of 1.
 static esp_shape shape_of(const struct model *model, const struct tensor *tensor)
 {
     esp_shape shape = tensor->shape;
+    uint32_t rank = shape.rank + 1;
     if (!is_one_sample(model))
         return shape;
-    cr_assert_lt(shape.rank, ESP_MAX_RANK);
-    memmove(shape.dims + 1, shape.dims, shape.rank++ * sizeof shape.dims[0]);
-    shape.dims[0] = 1;
+    for (uint64_t i = 0; is_op(model, "Mul") && i < 2; i++)
+        if (model_input(model, i)->shape.rank + 1 > rank)
+            rank = model_input(model, i)->shape.rank + 1;
+    cr_assert_leq(rank, ESP_MAX_RANK);
+    memmove(shape.dims + rank - shape.rank, shape.dims, shape.rank * sizeof shape.dims[0]);
+    for (uint32_t d = 0; d < rank - shape.rank; d++)
+        shape.dims[d] = 1;
+    shape.rank = rank;
     return shape;
 }
 
@@ -95,10 +114,11 @@ static esp_shape shape_of(const struct model *model, const struct tensor *tensor
 // lack (storage_order).
 static bool is_dropped(const struct model *model, const char *name)
 {
-    static const char *const lists[] = {"starts", "ends", "axes", "pads"};
+    static const char *const lists[] = {"starts", "ends",  "axes",      "pads",
+                                        "axis",   "shape", "allowzero", "perm"};
     static const char *const dropped[] = {
         "transA", "transB",        "broadcast",     "is_test",         "spatial",
-        "seed",   "storage_order", "training_mode", "consumed_inputs",
+        "seed",   "storage_order", "training_mode", "consumed_inputs", "stash_type",
     };
     for (size_t i = 0; is_one_sample(model) && i < ESP_COUNT(lists); i++)
         if (strcmp(name, lists[i]) == 0)
@@ -190,6 +210,49 @@ static void take_pads(struct attributes *out, const struct model *model)
         out->list[out->count++] = esp_attribute_real("value", (double)value->data[0]);
 }
 
+// Behind the one that stands for the batch.
+static void take_axes(struct attributes *out, const char *name, const int64_t *list, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        out->lists[0][i] = list[i] >= 0 ? list[i] + 1 : list[i];
+    out->list[out->count++] = esp_attribute_ints(name, out->lists[0], count);
+}
+
+static void take_moves(struct attributes *out, const struct model *model)
+{
+    uint32_t rank = model_input(model, 0)->shape.rank;
+    int64_t all[ESP_MAX_RANK];
+    uint64_t count;
+    if (is_op(model, "Reshape")) {
+        const int64_t *shape = read_list(model, 1, "shape", &count);
+        cr_assert_lt(count, ESP_MAX_RANK);
+        out->lists[0][0] = 0;
+        memcpy(out->lists[0] + 1, shape, count * sizeof *shape);
+        out->list[out->count++] = esp_attribute_ints("shape", out->lists[0], count + 1);
+    } else if (is_op(model, "ReduceMean")) {
+        const int64_t *axes = read_list(model, 1, "axes", &count);
+        for (uint32_t d = 0; d < rank; d++)
+            all[d] = d;
+        take_axes(out, "axes", axes ? axes : all, axes ? count : rank);
+    } else {
+        const int64_t *perm = read_list(model, 1, "perm", &count);
+        for (uint32_t d = 0; d < rank; d++)
+            all[d] = perm ? perm[d] : rank - 1 - d;
+        out->lists[0][0] = 0;
+        for (uint32_t d = 0; d < rank; d++)
+            out->lists[0][1 + d] = all[d] + 1;
+        out->list[out->count++] = esp_attribute_ints("perm", out->lists[0], rank + 1);
+    }
+}
+
+static void take_axis(struct attributes *out, const struct model *model)
+{
+    int64_t axis = model_int(model, "axis", -1);
+    out->list[out->count++] = esp_attribute_int("axis", axis >= 0 ? axis + 1 : axis);
+    if (is_op(model, "LayerNormalization"))
+        out->list[out->count++] = esp_attribute_int("affine", 1);
+}
+
 static void take_limits(struct attributes *out, const struct model *model)
 {
     static const char *const names[] = {"min", "max"};
@@ -219,6 +282,10 @@ static void take_declarations(struct attributes *out, const struct model *model)
         take_slice(out, model);
     } else if (is_op(model, "Pad")) {
         take_pads(out, model);
+    } else if (is_op(model, "Softmax") || is_op(model, "LayerNormalization")) {
+        take_axis(out, model);
+    } else if (is_op(model, "Reshape") || is_op(model, "Transpose") || is_op(model, "ReduceMean")) {
+        take_moves(out, model);
     } else if (is_op(model, "Clip")) {
         take_limits(out, model);
     } else if (is_op(model, "Dropout") && weight) {
@@ -307,7 +374,8 @@ static bool write_weights(struct engine *engine, void *program, const struct mod
     if (is_op(model, "Gemm"))
         return write_gemm(engine, program, model);
     bool conv = is_op(model, "Conv"), norm = is_op(model, "BatchNormalization");
-    for (uint64_t i = 0; i < (conv ? 2u : norm ? 4u : 0u); i++) {
+    bool layer = is_op(model, "LayerNormalization");
+    for (uint64_t i = 0; i < (conv || layer ? 2u : norm ? 4u : 0u); i++) {
         const struct tensor *from = model_input(model, i + 1);
         if (from && !copy_weight(engine, program, conv ? of_conv[i] : of_norm[i], from))
             return false;

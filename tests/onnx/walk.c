@@ -73,9 +73,13 @@ static uint64_t place(const struct tensor *from, const struct tensor *out, uint6
 static struct tensor arithmetic(const struct walk *walk, char sign)
 {
     const struct tensor *a = input(walk, 0), *b = input(walk, 1);
-    bool larger =
-        b->shape.rank > a->shape.rank || (b->shape.rank == a->shape.rank && b->size > a->size);
-    struct tensor out = make(walk, larger ? &b->shape : &a->shape);
+    const struct tensor *longer = b->shape.rank > a->shape.rank ? b : a;
+    const struct tensor *other = longer == a ? b : a;
+    esp_shape shape = longer->shape;
+    for (uint32_t d = 1; d <= other->shape.rank; d++)
+        if (shape.dims[shape.rank - d] == 1)
+            shape.dims[shape.rank - d] = other->shape.dims[other->shape.rank - d];
+    struct tensor out = make(walk, &shape);
     for (uint64_t i = 0; i < out.size; i++) {
         float x = a->data[place(a, &out, i)], y = b->data[place(b, &out, i)];
         out.data[i] = sign == '+' ? x + y : sign == '-' ? x - y : sign == '*' ? x * y : x / y;

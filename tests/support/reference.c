@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Plain loops over every operator.
+// Plain loops over every operator; those along axes are reference_axes.c's.
 #include "support/reference.h"
+
+#include "support/reference_axes.h"
 
 #include <criterion/criterion.h>
 #include <math.h>
@@ -152,6 +154,18 @@ static void global_average_pool(const struct reference *r, struct reference_node
     }
 }
 
+static void global_max_pool(const struct reference *r, struct reference_node *out,
+                            const struct reference_node *in)
+{
+    size_t area = in->size / out->size;
+    (void)r;
+    for (size_t i = 0; i < out->size; i++) {
+        out->value[i] = in->value[i * area];
+        for (size_t j = 1; j < area; j++)
+            out->value[i] = fmax(out->value[i], in->value[i * area + j]);
+    }
+}
+
 // ---- The others -------------------------------------------------------------------------------
 
 static void normalize_channel(const struct reference *r, struct reference_node *out,
@@ -257,37 +271,18 @@ static void drop_path(const struct reference *r, struct reference_node *out,
     }
 }
 
-// Element i of a batch of that shape as places along the axes, and back; -1: a place is outside.
-static void places_of(size_t i, const esp_shape *shape, int64_t *places)
-{
-    for (uint32_t d = shape->rank; d-- > 1; i /= (size_t)shape->dims[d])
-        places[d] = (int64_t)(i % (size_t)shape->dims[d]);
-    places[0] = (int64_t)i;
-}
-
-static int64_t element_at(const int64_t *places, const esp_shape *shape)
-{
-    int64_t at = places[0];
-    for (uint32_t d = 1; d < shape->rank; d++) {
-        if (places[d] < 0 || places[d] >= shape->dims[d])
-            return -1;
-        at = at * shape->dims[d] + places[d];
-    }
-    return at;
-}
-
 static void slice(const struct reference *r, struct reference_node *out,
                   const struct reference_node *in)
 {
     int64_t places[ESP_MAX_RANK];
     (void)r;
     for (size_t i = 0; i < out->size; i++) {
-        places_of(i, &out->node->shape, places);
+        reference_places(i, &out->node->shape, places);
         for (uint64_t k = 0; entry(out->node, "axes", k, 0) > 0; k++) {
             int64_t *place = &places[entry(out->node, "axes", k, 0)];
             *place = entry(out->node, "starts", k, 0) + *place * entry(out->node, "steps", k, 1);
         }
-        out->value[i] = in->value[element_at(places, &in->node->shape)];
+        out->value[i] = in->value[reference_element(places, &in->node->shape)];
     }
 }
 
@@ -297,20 +292,12 @@ static void pad(const struct reference *r, struct reference_node *out,
     int64_t places[ESP_MAX_RANK];
     (void)r;
     for (size_t i = 0; i < out->size; i++) {
-        places_of(i, &out->node->shape, places);
+        reference_places(i, &out->node->shape, places);
         for (uint32_t d = 1; d < out->node->shape.rank; d++)
             places[d] -= entry(out->node, "pads", d, 0);
-        int64_t from = element_at(places, &in->node->shape);
+        int64_t from = reference_element(places, &in->node->shape);
         out->value[i] = from < 0 ? real(out->node, "value", 0.0) : in->value[from];
     }
-}
-
-static void mul(struct reference *r, struct reference_node *out)
-{
-    const struct reference_node *a = &r->nodes[out->node->inputs[0]];
-    const struct reference_node *b = &r->nodes[out->node->inputs[1]];
-    for (size_t i = 0; i < out->size; i++)
-        out->value[i] = a->value[i] * b->value[i / (a->size / b->size)];
 }
 
 static void add(struct reference *r, struct reference_node *out)
@@ -351,6 +338,7 @@ static void compute(struct reference *r, struct reference_node *out)
         {"MaxPool", max_pool},
         {"AveragePool", average_pool},
         {"GlobalAveragePool", global_average_pool},
+        {"GlobalMaxPool", global_max_pool},
         {"BatchNormalization", batch_normalization},
         {"Gemm", gemm},
         {"DropPath", drop_path},
@@ -364,10 +352,8 @@ static void compute(struct reference *r, struct reference_node *out)
         add(r, out);
         return;
     }
-    if (strcmp(op, "Mul") == 0) {
-        mul(r, out);
+    if (reference_axes(r, out))
         return;
-    }
     if (strcmp(op, "Concat") == 0) {
         concat(r, out);
         return;

@@ -14,13 +14,19 @@ static void expect_shape(esp_builder *b, esp_node x, const char *expected)
     cr_expect_str_eq(hand_shape(&shape), esp_tracing(b) ? "" : expected);
 }
 
-static esp_node squeeze_and_excite(esp_builder *b, esp_node x)
+// Along axes, and what is made of such operators.
+static esp_node build_axes(esp_builder *b, esp_node x)
 {
-    esp_conv_options options = ESP_CONV_OPTIONS_INIT;
-    options.channels = 3;
-    options.kernel = 1;
-    esp_node scale = esp_conv(b, "squeeze", esp_unary(b, "GlobalAveragePool", x), options);
-    return esp_mul(b, x, esp_unary(b, "Sigmoid", scale));
+    static const int64_t rows[] = {0, 0, -1}, turned[] = {0, 2, 1}, last[] = {2};
+    esp_node y = esp_layer_norm(b, "layer", esp_reshape(b, x, rows, 3), -1);
+    expect_shape(b, y, "4x32");
+    esp_node weights = esp_softmax(b, esp_matmul(b, y, esp_transpose(b, y, turned, 3)), -1);
+    expect_shape(b, weights, "4x4");
+    expect_shape(b, esp_reduce_mean(b, weights, last, 1, 1), "4x1");
+    expect_shape(b, esp_reduce_mean(b, weights, last, 1, 0), "4");
+    x = esp_channel_shuffle(b, esp_squeeze_excite_hard(b, "hard", x, 2), 2);
+    expect_shape(b, x, "4x4x8");
+    return x;
 }
 
 static esp_status build_wrappers(void *self, esp_builder *b)
@@ -37,7 +43,7 @@ static esp_status build_wrappers(void *self, esp_builder *b)
     expect_shape(b, esp_none(b, x, 1), "3x8x8");
     expect_shape(b, esp_none(b, esp_crop(b, x, 1, 0), 2), "3x4x4");
     expect_shape(b, esp_mul(b, x, x), "3x8x8");
-    expect_shape(b, squeeze_and_excite(b, x), "3x8x8");
+    expect_shape(b, esp_squeeze_excite(b, "se", x, 2), "3x8x8");
     expect_shape(b, esp_leaky_relu(b, x, 0.1), "3x8x8");
     expect_shape(b, esp_elu(b, x, 1.0), "3x8x8");
     expect_shape(b, esp_clip(b, x, -1.0, 1.0), "3x8x8");
@@ -55,7 +61,7 @@ static esp_status build_wrappers(void *self, esp_builder *b)
     norm.epsilon = 1e-3;
     norm.momentum = 0.997;
     x = esp_batch_norm_with(b, "norm", x, norm);
-    x = esp_drop_path(b, "path", x, 0.3);
+    x = build_axes(b, esp_drop_path(b, "path", x, 0.3));
     expect_shape(b, x, "4x4x8");
     return esp_classifier(b, x);
 }
@@ -89,6 +95,11 @@ TestLeak(wrappers, emit_operators_with_their_attributes)
     cr_expect_eq(esp_graph_attribute(node, "epsilon")->real, 1e-3);
     cr_expect_eq(esp_graph_attribute(node, "momentum")->real, 0.997);
     cr_expect_eq(esp_graph_attribute(find(graph_handle(graph), "path"), "ratio")->real, 0.3);
+    cr_expect_str_eq(hand_shape(&find(graph_handle(graph), "hard/squeeze")->weights[0].shape),
+                     "2x4x1x1");
+    cr_expect_str_eq(hand_shape(&find(graph_handle(graph), "hard/excite")->weights[0].shape),
+                     "4x2x1x1");
+    cr_expect_eq(find(graph_handle(graph), "hard/excite")->weight_count, 2, "with a bias");
     graph_destroy(graph);
     arch_release(arch);
     lab_close(&lab);

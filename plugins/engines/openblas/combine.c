@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What combines or passes on: Add, Mul, Concat, Identity, Flatten, None.
+// What combines or passes on: Add, Concat, Identity, Flatten, Reshape, None.
 #include "program.h"
 
 #include <string.h>
@@ -29,6 +29,12 @@ const struct op_type op_flatten = {.name = "Flatten",
                                    .alias = true,
                                    .forward = alias_forward,
                                    .backward = alias_backward};
+// Its shape is the node's.
+const struct op_type op_reshape = {.name = "Reshape",
+                                   .attributes = "shape",
+                                   .alias = true,
+                                   .forward = alias_forward,
+                                   .backward = alias_backward};
 
 static void none_forward(struct program *program, struct op *op)
 {
@@ -46,7 +52,7 @@ static void none_backward(struct program *program, struct op *op)
 const struct op_type op_none = {
     .name = "None", .attributes = "stride", .forward = none_forward, .backward = none_backward};
 
-// ---- Add, Mul, Concat ---------------------------------------------------------------------------
+// ---- Add, Concat ------------------------------------------------------------------------------
 
 static void add_forward(struct program *program, struct op *op)
 {
@@ -63,46 +69,6 @@ static void add_backward(struct program *program, struct op *op)
 }
 
 const struct op_type op_add = {.name = "Add", .forward = add_forward, .backward = add_backward};
-
-// b is as a, or has one number for each plane of it.
-static void mul_forward(struct program *program, struct op *op)
-{
-    const struct value *a = &program->values[op->inputs[0]], *b = &program->values[op->inputs[1]];
-    float *y = program->values[op->index].data;
-    int64_t count = output_elements(program, op), plane = (int64_t)(a->size / b->size);
-    if (plane == 1)
-        program->loops->multiply(a->data, b->data, y, count, true);
-    else
-        for (int64_t i = 0; i * plane < count; i++)
-            program->loops->scale(a->data + i * plane, b->data[i], y + i * plane, plane, true);
-}
-
-static void add_to(float *to, float summand, bool set)
-{
-    *to = set ? summand : *to + summand;
-}
-
-// Where both inputs are one value, the second contribution is added to the first.
-static void mul_backward(struct program *program, struct op *op)
-{
-    struct value *a = &program->values[op->inputs[0]], *b = &program->values[op->inputs[1]];
-    const float *g = program->values[op->index].grad;
-    const struct loops *loops = program->loops;
-    int64_t count = output_elements(program, op), plane = (int64_t)(a->size / b->size);
-    if (a->grad && plane == 1)
-        loops->multiply(g, b->data, a->grad, count, !a->filled);
-    for (int64_t i = 0; a->grad && plane > 1 && i * plane < count; i++)
-        loops->scale(g + i * plane, b->data[i], a->grad + i * plane, plane, !a->filled);
-    a->filled = a->filled || a->grad;
-    if (b->grad && plane == 1)
-        loops->multiply(g, a->data, b->grad, count, !b->filled);
-    for (int64_t i = 0; b->grad && plane > 1 && i * plane < count; i++)
-        add_to(&b->grad[i], loops->products(g + i * plane, a->data + i * plane, plane), !b->filled);
-    b->filled = b->filled || b->grad;
-}
-
-const struct op_type op_mul = {
-    .name = "Mul", .reads_input = true, .forward = mul_forward, .backward = mul_backward};
 
 static esp_status prepare_concat(struct program *program, struct op *op, const esp_graph_node *node,
                                  esp_call *call)

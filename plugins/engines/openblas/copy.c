@@ -136,6 +136,7 @@ void program_free_graph(struct program *program)
         free(program->ops[i].inputs);
         free(program->ops[i].saved);
         free(program->ops[i].winners);
+        free(program->ops[i].places);
         free(program->ops[i].divisors);
         free(program->ops[i].mask);
         planes_destroy(program->ops[i].planes);

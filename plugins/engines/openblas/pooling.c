@@ -217,3 +217,56 @@ const struct op_type op_global_average_pool = {
     .forward = global_forward,
     .backward = global_backward,
 };
+
+// ---- GlobalMaxPool ----------------------------------------------------------------------------
+
+static esp_status prepare_global_max(struct program *program, struct op *op,
+                                     const esp_graph_node *node, esp_call *call)
+{
+    size_t planes, plane = program->values[op->inputs[0]].size / program->values[op->index].size;
+    if (plane > UINT32_MAX)
+        return esp_fail(call, ESP_ERROR_UNSUPPORTED, "'%s': a plane of %zu elements", node->path,
+                        plane);
+    if (!program->training)
+        return ESP_OK;
+    if (!__builtin_mul_overflow(program->values[op->index].size, program->max_batch, &planes))
+        op->places = calloc(planes, sizeof *op->places);
+    return op->places ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
+}
+
+// The first of equal ones; what is no number counts as the largest.
+static void global_max_forward(struct program *program, struct op *op)
+{
+    const struct value *in = &program->values[op->inputs[0]], *out = &program->values[op->index];
+    size_t plane = in->size / out->size;
+    for (size_t i = 0; i < out->size * program->batch; i++) {
+        const float *x = in->data + i * plane;
+        size_t at = 0;
+        for (size_t k = 1; k < plane && !isnan(x[at]); k++)
+            at = x[k] > x[at] || isnan(x[k]) ? k : at;
+        out->data[i] = x[at];
+        if (op->places)
+            op->places[i] = (uint32_t)at;
+    }
+}
+
+static void global_max_backward(struct program *program, struct op *op)
+{
+    struct value *in = &program->values[op->inputs[0]];
+    const struct value *out = &program->values[op->index];
+    size_t plane = in->size / out->size;
+    if (!in->grad)
+        return;
+    if (!in->filled)
+        memset(in->grad, 0, in->size * program->batch * sizeof(float));
+    for (size_t i = 0; i < out->size * program->batch; i++)
+        in->grad[i * plane + op->places[i]] += out->grad[i];
+    in->filled = true;
+}
+
+const struct op_type op_global_max_pool = {
+    .name = "GlobalMaxPool",
+    .prepare = prepare_global_max,
+    .forward = global_max_forward,
+    .backward = global_max_backward,
+};

@@ -54,6 +54,11 @@ struct box {
     int64_t whole[BOX_RANK], size[BOX_RANK], start[BOX_RANK], step[BOX_RANK];
 };
 
+// A sample of `size` places along each axis, and the steps along them in two tensors; lattice.h.
+struct lattice {
+    int64_t size[BOX_RANK], step[2][BOX_RANK];
+};
+
 struct program;
 struct op;
 struct planes;
@@ -91,17 +96,23 @@ struct op {
     struct window window;
     double epsilon, momentum; // BatchNormalization
     bool affine;
-    double ratio;          // Dropout, DropPath
-    struct box box;        // Slice, Pad
-    double constant;       // Pad
-    float alpha, beta;     // of the activations in curve.c
-    int64_t outer;         // Concat: rows of one sample, before the axis
-    int64_t area;          // BatchNormalization: elements of a plane
+    double ratio;           // Dropout, DropPath
+    struct box box;         // Slice, Pad
+    double constant;        // Pad
+    float alpha, beta;      // of the activations in curve.c
+    struct lattice lattice; // Mul, Transpose, ReduceMean
+    int64_t outer; // Concat, Softmax, LayerNormalization: rows of one sample, before the axis
+    int64_t along; // Softmax: places of its axis
+    int rows, inner, columns; // MatMul: of a product [rows, inner] x [inner, columns]
+    // BatchNormalization: elements of a plane; Softmax: of a place of its axis; LayerNormalization:
+    // of a row
+    int64_t area;
     struct planes *planes; // of the window; NULL where it is not needed
-    // BatchNormalization: of each channel mean, 1 / deviation, scale, shift; DropPath: of each sample
-    // its factor
+    // BatchNormalization: of each channel mean, 1 / deviation, scale, shift; LayerNormalization: of
+    // each row mean, 1 / deviation; DropPath: of each sample its factor
     float *saved;
     uint16_t *winners; // MaxPool: which tap each maximum comes from, at the pitch of the planes
+    uint32_t *places;  // GlobalMaxPool: where in its plane each maximum is
     float *divisors;   // AveragePool: what the sum of each place is divided by, at that pitch
     uint8_t *mask;     // Dropout
     bool with_relu;    // BatchNormalization: the Relu behind it is computed with it
@@ -191,6 +202,7 @@ bool optimizer_state(struct weight *weight, bool second);
 extern const struct op_type op_conv, op_batch_norm, op_relu, op_sigmoid, op_tanh, op_identity,
     op_flatten, op_dropout, op_none, op_add, op_concat, op_gemm, op_max_pool, op_average_pool,
     op_global_average_pool, op_input, op_mul, op_slice, op_pad, op_drop_path, op_leaky_relu, op_elu,
-    op_clip, op_hard_sigmoid, op_hard_swish, op_swish, op_gelu;
+    op_clip, op_hard_sigmoid, op_hard_swish, op_swish, op_gelu, op_layer_norm, op_softmax,
+    op_matmul, op_reshape, op_transpose, op_reduce_mean, op_global_max_pool;
 
 #endif

@@ -247,9 +247,9 @@ static inline esp_shape esp_node_shape(esp_builder *b, esp_node x)
 
 // Any operator by its ONNX name. Attributes are ONNX's; operators with weights have, beside them,
 // Espalier's `channels` (Conv: output channels; Gemm: output features), `bias` (0 or 1; default 1
-// for Gemm, 0 for Conv) and `affine` (BatchNormalization; default 1). What ONNX has as constant
-// inputs are attributes too: Slice's starts, ends, axes, steps, Pad's pads and value. The host
-// infers shapes and refuses what does not fit.
+// for Gemm, 0 for Conv) and `affine` (BatchNormalization, LayerNormalization; default 1). What ONNX has as constant
+// inputs are attributes too: Slice's starts, ends, axes, steps, Pad's pads and value, Reshape's shape.
+// No operator works along the batch, axis 0. The host infers shapes and refuses what does not fit.
 static inline esp_node esp_op(esp_builder *b, const char *name, const char *op,
                               const esp_node *inputs, uint64_t input_count,
                               const esp_attribute *attributes, uint64_t attribute_count)
@@ -370,7 +370,7 @@ static inline esp_node esp_batch_norm_plain(esp_builder *b, const char *name, es
 }
 
 // An operator of one input without attributes or weights: Relu, Sigmoid, Tanh, Swish, Gelu,
-// HardSwish, Identity, Flatten, GlobalAveragePool.
+// HardSwish, Identity, Flatten, GlobalAveragePool, GlobalMaxPool.
 static inline esp_node esp_unary(esp_builder *b, const char *op, esp_node x)
 {
     return esp_op(b, NULL, op, &x, 1, NULL, 0);
@@ -455,14 +455,122 @@ static inline esp_node esp_add(esp_builder *b, esp_node x, esp_node y)
     return esp_op(b, NULL, "Add", inputs, 2, NULL, 0);
 }
 
-// The product of two tensors of one shape; or `y` is [batch, channels, 1, 1] and spread over the
-// height and width of `x` (squeeze and excitation).
+// The product of two tensors of as many dimensions. Along each axis behind the batch their sizes are
+// equal, or one of them is 1 and its numbers are repeated: [batch, channels, 1, 1] over height and
+// width (squeeze and excitation), [batch, 1, height, width] over the channels.
 static inline esp_node esp_mul(esp_builder *b, esp_node x, esp_node y)
 {
     esp_node inputs[2];
     inputs[0] = x;
     inputs[1] = y;
     return esp_op(b, NULL, "Mul", inputs, 2, NULL, 0);
+}
+
+// The products of the matrices in the last two dimensions: [batch, ..., m, k] times
+// [batch, ..., k, p] gives [batch, ..., m, p].
+static inline esp_node esp_matmul(esp_builder *b, esp_node x, esp_node y)
+{
+    esp_node inputs[2];
+    inputs[0] = x;
+    inputs[1] = y;
+    return esp_op(b, NULL, "MatMul", inputs, 2, NULL, 0);
+}
+
+// Layer normalization (Ba et al. 2016) of each sample over `axis` and all axes behind it, with a scale
+// and a shift for each number of them; epsilon 1e-5. A negative axis counts from the end.
+static inline esp_node esp_layer_norm(esp_builder *b, const char *name, esp_node x, int64_t axis)
+{
+    esp_attribute attribute = esp_attribute_int("axis", axis);
+    return esp_op(b, name, "LayerNormalization", &x, 1, &attribute, 1);
+}
+
+// Softmax along an axis behind the batch; a negative one counts from the end.
+static inline esp_node esp_softmax(esp_builder *b, esp_node x, int64_t axis)
+{
+    esp_attribute attribute = esp_attribute_int("axis", axis);
+    return esp_op(b, NULL, "Softmax", &x, 1, &attribute, 1);
+}
+
+// The same numbers under another shape. `sizes` [count]: 0 for the batch first; then a size, 0 (the
+// size that `x` has there), or once -1 (what is left).
+static inline esp_node esp_reshape(esp_builder *b, esp_node x, const int64_t *sizes, uint64_t count)
+{
+    esp_attribute attribute = esp_attribute_ints("shape", sizes, count);
+    return esp_op(b, NULL, "Reshape", &x, 1, &attribute, 1);
+}
+
+// Axis i of the result is axis `axes[i]` of `x`; axes[0] is 0, the batch. [count]: all axes.
+static inline esp_node esp_transpose(esp_builder *b, esp_node x, const int64_t *axes,
+                                     uint64_t count)
+{
+    esp_attribute attribute = esp_attribute_ints("perm", axes, count);
+    return esp_op(b, NULL, "Transpose", &x, 1, &attribute, 1);
+}
+
+// The mean over some axes behind the batch, [count]; they stay with size 1 (`keep` 1), or go (0).
+static inline esp_node esp_reduce_mean(esp_builder *b, esp_node x, const int64_t *axes,
+                                       uint64_t count, int64_t keep)
+{
+    esp_attribute attributes[2];
+    attributes[0] = esp_attribute_ints("axes", axes, count);
+    attributes[1] = esp_attribute_int("keepdims", keep);
+    return esp_op(b, NULL, "ReduceMean", &x, 1, attributes, 2);
+}
+
+// Channel shuffle (Zhang et al. 2018), so that grouped convolutions see each other's channels: channel
+// g * (channels / groups) + i becomes i * groups + g. A Reshape, a Transpose and a Reshape.
+static inline esp_node esp_channel_shuffle(esp_builder *b, esp_node x, int64_t groups)
+{
+    esp_shape shape = esp_node_shape(b, x);
+    int64_t split[ESP_MAX_RANK + 1], axes[ESP_MAX_RANK + 1], whole[ESP_MAX_RANK];
+    if (shape.rank < 2)
+        return x; // a trace-only pass
+    split[0] = axes[0] = whole[0] = 0;
+    split[1] = groups;
+    split[2] = -1;
+    axes[1] = 2;
+    axes[2] = 1;
+    whole[1] = shape.dims[1];
+    for (uint32_t i = 2; i < shape.rank; i++) {
+        split[i + 1] = whole[i] = shape.dims[i];
+        axes[i + 1] = (int64_t)i + 1;
+    }
+    x = esp_reshape(b, x, split, (uint64_t)shape.rank + 1);
+    x = esp_transpose(b, x, axes, (uint64_t)shape.rank + 1);
+    return esp_reshape(b, x, whole, shape.rank);
+}
+
+// What the two squeeze-and-excitations share; gate 0: Sigmoid, 1: HardSigmoid.
+static inline esp_node esp_squeeze_excite_gated(esp_builder *b, const char *name, esp_node x,
+                                                int64_t channels, int gate)
+{
+    esp_shape shape = esp_node_shape(b, x);
+    esp_conv_options options = ESP_CONV_OPTIONS_INIT;
+    esp_node y = esp_unary(b, "GlobalAveragePool", x);
+    options.channels = channels;
+    options.kernel = 1;
+    options.bias = 1;
+    esp_scope(b, name, -1);
+    y = esp_relu(b, esp_conv(b, "squeeze", y, options));
+    options.channels = shape.rank > 1 ? shape.dims[1] : 1; // 1: a trace-only pass
+    y = esp_conv(b, "excite", y, options);
+    esp_scope_end(b);
+    return esp_mul(b, x, gate ? esp_hard_sigmoid(b, y) : esp_unary(b, "Sigmoid", y));
+}
+
+// Squeeze and excitation (Hu et al. 2018): every channel of an image is multiplied with a number in
+// 0 .. 1 that two 1x1 convolutions with bias make of all channels' means, with `channels` between them.
+static inline esp_node esp_squeeze_excite(esp_builder *b, const char *name, esp_node x,
+                                          int64_t channels)
+{
+    return esp_squeeze_excite_gated(b, name, x, channels, 0);
+}
+
+// The same with relu6(x + 3) / 6 instead of the sigmoid (MobileNetV3, Howard et al. 2019).
+static inline esp_node esp_squeeze_excite_hard(esp_builder *b, const char *name, esp_node x,
+                                               int64_t channels)
+{
+    return esp_squeeze_excite_gated(b, name, x, channels, 1);
 }
 
 // Zeros of the shape of `x`; with a stride above 1, of height and width divided by it and rounded

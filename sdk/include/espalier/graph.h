@@ -5,7 +5,7 @@
 // `DropPath` (in training, zeros for a whole sample by chance; Larsson et al. 2017).
 //
 // Every node yields one tensor. The weights of a node (Conv: weight, bias; BatchNormalization:
-// scale, bias, mean, variance; Gemm: weight, bias) are no inputs here but belong to it, each with
+// scale, bias, mean, variance; LayerNormalization: scale, bias; Gemm: weight, bias) are no inputs here but belong to it, each with
 // a path `<path of the node>/<name>`.
 #ifndef ESPALIER_GRAPH_H
 #define ESPALIER_GRAPH_H
@@ -98,7 +98,7 @@ typedef struct esp_graph_node {
     const esp_weight *weights;
     uint64_t weight_count, weight_stride;
     esp_shape shape; // of the output
-    uint64_t macs;   // multiply-adds for one sample: convolutions and linear layers, else 0
+    uint64_t macs;   // multiply-adds for one sample: convolutions, linear layers, MatMul; else 0
 } esp_graph_node;
 
 // A graph. Owner: the host; immutable. [any]
@@ -150,7 +150,7 @@ static inline uint64_t esp_graph_params(const esp_graph *graph)
     return graph->api->params(graph);
 }
 
-// Multiply-adds of convolutions and linear layers for one sample, without biases, on the way to
+// Multiply-adds of convolutions, linear layers and MatMuls for one sample, without biases, on the way to
 // output 0: without auxiliary heads.
 static inline uint64_t esp_graph_macs(const esp_graph *graph)
 {

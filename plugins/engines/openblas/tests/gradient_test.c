@@ -152,6 +152,55 @@ static const char *const sketches[] = {
     "x = Input 4; y = Pad x pads=0,1,0,2 value=0.5",
     "x = Input 2x3x4x5; y = Pad x pads=0,1,0,1,2,0,0,0,1,1",
     "x = Input 3x4x5; y = Pad x pads=0,0,0,0,0,0,0,0",
+    // Along axes.
+    "x = Input 3x4x5; y = Mul x x; out y",
+    "x = Input 3x4x5; z = Input 1x4x5; a = Tanh x; y = Mul a z",
+    "x = Input 3x4x5; z = Input 3x1x5; y = Mul z x",
+    "x = Input 3x1x5; z = Input 1x4x1; a = Sigmoid x; b = Tanh z; c = Mul a b; d = Mul b c; out d "
+    "a",
+    "x = Input 1x1x1; z = Input 3x4x5; y = Mul x z",
+    "x = Input 1; z = Input 7; y = Mul z x",
+    "x = Input 2x3x1x4; z = Input 2x1x5x4; y = Mul x z",
+    "x = Input 3x4x5; y = Softmax x",
+    "x = Input 3x4x5; y = Softmax x axis=1",
+    "x = Input 3x4x5; a = Relu x; b = Softmax a axis=2; y = Add a b",
+    "x = Input 17; a = Gemm x channels=9; y = Softmax a",
+    "x = Input 3x4x5; a = Conv x channels=2 kernel_shape=1,1; b = Softmax a axis=3; y = Tanh b",
+    "x = Input 1; y = Softmax x",
+    "x = Input 3x4x5; y = LayerNormalization x",
+    "x = Input 3x4x5; y = LayerNormalization x axis=1 epsilon=0.1",
+    "x = Input 3x4x5; a = Tanh x; b = LayerNormalization a axis=2 affine=0; y = Add a b",
+    "x = Input 19; a = Gemm x channels=6; b = LayerNormalization a; y = Relu b",
+    "x = Input 3x4x5; y = Reshape x shape=0,5,12",
+    "x = Input 3x4x5; a = Relu x; b = Reshape a shape=0,-1; c = Gemm b channels=3; out c a",
+    "x = Input 3x4x5; a = Conv x channels=3 kernel_shape=1,1; b = Reshape a shape=0,0,20; c = "
+    "Sigmoid b; d = Reshape c shape=-1,3,4,5; y = Mul d x",
+    "x = Input 3x4x5; y = Transpose x perm=0,2,3,1",
+    "x = Input 3x4x5; a = Tanh x; b = Transpose a perm=0,3,2,1; c = Transpose b perm=0,3,1,2; d = "
+    "Transpose a perm=0,1,3,2; y = Add c d",
+    "x = Input 2x3x4x2x3; y = Transpose x perm=0,3,1,5,2,4",
+    "x = Input 6; y = Transpose x perm=0,1",
+    "x = Input 1x5x1; y = Transpose x perm=0,3,2,1",
+    // Channel shuffle (Zhang et al. 2018).
+    "x = Input 6x2x3; a = Conv x channels=6 kernel_shape=1,1 group=3; b = Reshape a shape=0,3,2,6; "
+    "c = Transpose b perm=0,2,1,3; d = Reshape c shape=0,6,2,3; y = Conv d channels=6 "
+    "kernel_shape=1,1 group=3",
+    "x = Input 3x4x5; y = ReduceMean x axes=2,3",
+    "x = Input 3x4x5; y = ReduceMean x axes=1, keepdims=0",
+    "x = Input 3x4x5; a = Sigmoid x; b = ReduceMean a axes=1,3; c = ReduceMean a axes=2,; y = Mul "
+    "b c",
+    "x = Input 3x4x5; y = ReduceMean x axes=1,2,3 keepdims=0",
+    "x = Input 7; y = ReduceMean x axes=-1,",
+    "x = Input 3x4; z = Input 4x5; y = MatMul x z",
+    "x = Input 2x3x4; z = Input 2x4x3; a = MatMul x z; b = MatMul z x; c = MatMul a x; out c b",
+    "x = Input 4x4; a = Tanh x; y = MatMul a a",
+    "x = Input 1x1; z = Input 1x3; y = MatMul x z",
+    "x = Input 3x4x5; y = GlobalMaxPool x",
+    "x = Input 3x4x5; a = Tanh x; b = GlobalMaxPool a; y = Mul a b",
+    // Attention (Vaswani et al. 2017): two heads of five places, and what stands around it.
+    "x = Input 6x5; n = LayerNormalization x; r = Reshape n shape=0,2,3,5; q = Transpose r "
+    "perm=0,1,3,2; s = MatMul q r; w = Softmax s; v = MatMul r w; m = Reshape v shape=0,6,5; a = "
+    "Add m x; p = ReduceMean a axes=2, keepdims=0; y = Gemm p channels=3",
     // Dropout: its mask is drawn as the reference draws it.
     "x = Input 2x4x5; y = Dropout x ratio=0.4",
     "x = Input 2x4x5; a = Conv x channels=2 kernel_shape=1,1; b = Dropout a; c = Sigmoid b; y = "

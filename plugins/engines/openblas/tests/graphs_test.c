@@ -253,6 +253,10 @@ TestLeak(graphs, attributes_that_are_missing_have_their_defaults)
         {"x = Input 2x5x5; y = Clip x", 50, 50},
         {"x = Input 2x5x5; y = Flatten x", 50, 50},
         {"x = Input 4; y = Gemm x channels=3", 4, 3},
+        {"x = Input 2x5x5; y = Softmax x", 50, 50},
+        {"x = Input 2x5x5; y = LayerNormalization x", 50, 50},
+        {"x = Input 2x5x5; y = LayerNormalization x affine=0", 50, 50},
+        {"x = Input 2x5x5; y = Reshape x shape=0,50", 50, 50},
     };
     for (size_t i = 0; i < ESP_COUNT(rows); i++) {
         struct graph *real = sketch_read(rows[i].sketch);

@@ -195,6 +195,10 @@ TestLeak(shapes, what_is_no_number_stays_none)
         "x = Input 1x3x20; y = Swish x",
         "x = Input 1x3x20; y = Gelu x",
         "x = Input 1x3x20; a = BatchNormalization x; y = Relu a",
+        "x = Input 1x3x20; y = Softmax x",
+        "x = Input 1x3x20; y = LayerNormalization x",
+        "x = Input 1x3x20; a = GlobalMaxPool x; y = Mul x a",
+        "x = Input 1x3x20; a = ReduceMean x axes=3,; y = Mul x a",
     };
     for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
         struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
