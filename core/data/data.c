@@ -268,7 +268,8 @@ esp_status data_read(const struct data *data, uint32_t split, const uint64_t *in
         const unsigned char *bytes = split == ESP_SPLIT_TEST
                                          ? from->samples + index * data->cache.sample_bytes
                                          : sample_at(data, places[index], &index, &from);
-        convert(data, samples + i * values, bytes);
+        if (samples)
+            convert(data, samples + i * values, bytes);
         if (labels)
             labels[i] = from->labels[index];
     }

@@ -38,7 +38,7 @@ bool data_decoded(const struct data *data);
 
 esp_status data_size(const struct data *data, uint32_t split, uint64_t *out, struct error *error);
 // As esp_evaluation_read: normalised per channel by the training split's mean and deviation (of the
-// training samples in use: never of validation or test).
+// training samples in use: never of validation or test). `samples` and `labels` may be NULL.
 esp_status data_read(const struct data *data, uint32_t split, const uint64_t *indices,
                      uint64_t count, float *samples, uint32_t *labels, struct error *error);
 

@@ -33,6 +33,10 @@ torch)
     find_python "import torch" || skip "no Python with torch (Debian: python3-torch)"
     exec "$python" "$scripts/read_torch.py" "$samples"
     ;;
+torch_trainings)
+    find_python "import torch" || skip "no Python with torch (Debian: python3-torch)"
+    exec "$python" "$scripts/torch_trainings.py" "$samples"
+    ;;
 safetensors)
     find_python "import json, struct" || skip "no python3"
     exec "$python" "$scripts/read_safetensors.py" "$samples"

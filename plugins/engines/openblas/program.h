@@ -130,6 +130,7 @@ struct program {
     uint64_t graph_input_count;
     struct weight *weights;
     uint64_t weight_count;
+    uint64_t next_weight; // the one asked for last
     uint64_t max_batch;
     bool training; // compiled with backward
     float **buffers;

@@ -13,10 +13,14 @@ static esp_status not_found(esp_call *call, const char *what, const char *name)
 static esp_status weight_tensor(struct program *program, esp_call *call, uint32_t which,
                                 const char *name, esp_tensor *out)
 {
-    for (uint64_t i = 0; i < program->weight_count; i++) {
-        struct weight *weight = &program->weights[i];
+    uint64_t count = program->weight_count;
+    // Most ask for one after the other, in their order.
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t place = (program->next_weight + i) % count;
+        struct weight *weight = &program->weights[place];
         if (strcmp(weight->path, name) != 0)
             continue;
+        program->next_weight = place;
         out->shape = weight->shape;
         out->data = weight->value;
         if (which == ESP_TENSOR_WEIGHT)

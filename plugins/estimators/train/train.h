@@ -4,6 +4,7 @@
 #define TRAIN_TRAIN_H
 
 #include "augment.h"
+#include "class_weights.h"
 #include "schedule.h"
 
 #include <espalier/espalier.h>
@@ -14,7 +15,13 @@ struct train {
     int64_t eval_batch;
     esp_optimizer optimizer;
     struct schedule schedule; // its horizon is the evaluation's
+    uint32_t loss;            // ESP_LOSS_*
     double label_smoothing;
+    struct class_weights class_weights;
+    double clip_norm, clip_value; // 0 = off
+    double ema_decay;             // 0 = off
+    int ema_ramp;
+    uint32_t set_init, init; // as in esp_compile_options
     double auxiliary_weight; // of each output behind the first in the loss
     struct augmentation augmentation;
     int64_t checkpoint_every; // epochs; 0 = at the end alone

@@ -258,8 +258,8 @@ static inline esp_status esp_evaluation_data_size(esp_evaluation *e, uint32_t sp
 }
 
 // Reads samples of a split: `samples` [count, channels, height, width] (or [count, channels]), each
-// channel normalised to mean 0 and deviation 1 of the training data; `labels` [count], or NULL.
-// Memory is the caller's.
+// channel normalised to mean 0 and deviation 1 of the training data; `labels` [count]. Either may be
+// NULL. Memory is the caller's.
 static inline esp_status esp_evaluation_read(esp_evaluation *e, uint32_t split,
                                              const uint64_t *indices, uint64_t count,
                                              float *samples, uint32_t *labels)

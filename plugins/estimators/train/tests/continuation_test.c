@@ -21,18 +21,19 @@ static const char *const exact[] = {
 static struct session_lab lab;
 static struct arch *arch;
 
-static void open_lab(const char *optimizer, int checkpoint_every)
+// `lines`: of [estimator].
+static void open_lab(const char *lines, int checkpoint_every)
 {
     char ini[2048];
     snprintf(ini, sizeof ini,
              "[space]\nplugin = chain\nmin_depth = 2\nmax_depth = 2\n"
              "operations = conv_3x3, sep_conv_3x3\nwidths = 6\nstrides = 1\ndropout = 0.3\n"
              "[strategy]\nplugin = random\n"
-             "[estimator]\nplugin = train\nepochs = 9\nbatch = 16\noptimizer = %s\ncrop = 1\n"
+             "[estimator]\nplugin = train\nepochs = 9\nbatch = 16\n%s\ncrop = 1\n"
              "flip = yes\ncutout = 3\nlabel_smoothing = 0.1\nwarmup = 1\ncheckpoint_every = %d\n"
              "[dataset]\nplugin = synthetic\nheight = 8\nwidth = 8\ntrain = 97\nvalid = 40\n"
              "[objective]\nmaximize = valid_accuracy\n",
-             optimizer, checkpoint_every);
+             lines, checkpoint_every);
     session_lab_open(&lab, ini, NULL);
     arch = session_lab_sample(&lab, 1);
 }
@@ -124,9 +125,9 @@ static void train_killed(const char *folder, const char *parent, const char *ear
 
 // ---- Continuations ------------------------------------------------------------------------------
 
-static void check_continuation(const char *optimizer)
+static void check_continuation(const char *lines)
 {
-    open_lab(optimizer, 1);
+    open_lab(lines, 1);
     struct result whole = train("whole", 9, NULL, NULL, NULL);
     struct result three = train("three", 3, NULL, NULL, NULL);
     cr_assert_not(session_lab_same(&lab, "whole", "three", "last.safetensors"));
@@ -150,19 +151,31 @@ static void check_continuation(const char *optimizer)
 
 Test(continuation, of_sgd_gives_the_bits_of_one_go)
 {
-    check_continuation("sgd");
+    check_continuation("");
 }
 
 Test(continuation, of_adamw_gives_the_bits_of_one_go)
 {
-    check_continuation("adamw");
+    check_continuation("optimizer = adamw");
+}
+
+Test(continuation, of_adam_with_averaged_weights_gives_the_bits_of_one_go)
+{
+    check_continuation("optimizer = adam\nema_decay = 0.95\nclip_norm = 0.5\nclip_value = 0.1\n"
+                       "schedule = cosine_restarts\nrestart_period = 2\nclass_weights = balanced");
+}
+
+Test(continuation, of_averages_without_a_ramp_gives_the_bits_of_one_go)
+{
+    check_continuation("ema_decay = 0.9\nema_ramp = no\nschedule = linear\n"
+                       "loss = mean_squared_error\ninitialiser = xavier_normal");
 }
 
 // However rarely checkpoints are made: what lies between is trained again.
 Test(continuation, a_kill_between_checkpoints_costs_the_epochs_since)
 {
     for (int every = 0; every <= 4; every += 4) {
-        open_lab("sgd", every);
+        open_lab("", every);
         struct result whole = train("whole", 9, NULL, NULL, NULL);
         train_killed("killed", NULL, NULL, 7, 0);
         char *path = session_lab_path(&lab, "killed", "checkpoint.safetensors");
@@ -183,7 +196,7 @@ Test(continuation, of_more_epochs_than_are_asked_for_is_refused)
                                   .folder = (char *)"child",
                                   .parent_folder = (char *)"parent",
                                   .wants_files = true};
-    open_lab("sgd", 0);
+    open_lab("", 0);
     result_destroy(&(struct result[]){train("parent", 3, NULL, NULL, NULL)}[0]);
     struct result result = session_lab_evaluate(&lab, arch, &given, NULL, NULL);
     cr_assert_eq(result.status, ESP_OUTCOME_FAILED);
