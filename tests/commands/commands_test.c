@@ -265,7 +265,7 @@ Test(describe, each_type_as_json)
     cr_expect_null(json_object_get(row, "min"));
     row = find_parameter(json, "optimizer");
     cr_expect_str_eq(text_of(row, "default"), "sgd");
-    cr_expect_eq(json_array_size(json_object_get(row, "choices")), 2);
+    cr_expect_eq(json_array_size(json_object_get(row, "choices")), 3);
     json_decref(json);
     json = run_json(WORDS("describe", "space/chain", "--json"));
     row = find_parameter(json, "widths");
