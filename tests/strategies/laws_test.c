@@ -43,6 +43,9 @@ static const struct subject subjects[] = {
     {"plugin = nsga2\npopulation = 20\n", 0, 1, "maximize = fitness\n"},
     {"plugin = nsga2\npopulation = 20\nrepeat = no\n", 0, 0,
      "maximize = fitness\nminimize = params\n"},
+    {"plugin = tpe\n", 0, 1, "maximize = fitness\n"},
+    {"plugin = tpe\nmultivariate = yes\nrepeat = no\nprior_weight = 0.5\n", 0, 0,
+     "maximize = fitness\n"},
 };
 
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])
