@@ -5,6 +5,7 @@
 //   resume.c  one that is taken up again
 //   trials.c  trials in memory
 //   loop.c    asks and tells by the order, until it says END
+//   tell.c    one outcome told
 //   submit.c  specifications to the executor, its events back, attempts
 //   final.c   the final trainings
 //   interrupt.c  Ctrl-C
@@ -148,6 +149,12 @@ esp_status run_give_metrics(struct run *run, struct trial *trial, struct error *
 void run_take_metrics(struct run *run, struct trial *trial);
 // Frees all trials.
 void run_clear_trials(struct run *run);
+
+// Tells the outcome of an open trial that is in.
+esp_status run_tell(struct run *run, uint64_t trial, struct error *error);
+// The error of a call of the strategy, in words that name it.
+esp_status run_strategy_failed(struct run *run, const char *call, esp_status status,
+                               struct error *error);
 
 // The store's row of a trial.
 struct trial_row run_trial_row(const struct run *run, uint64_t trial);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Between the run and its executor: specifications out, events back. Attempts, lost workers and the
-// renaming of finished folders are here; what an outcome means is loop.c's.
+// renaming of finished folders are here; what an outcome means is tell.c's.
 #include "run/run.h"
 
 #include "error/fault.h"
