@@ -38,7 +38,7 @@ static esp_status add_metrics(struct names *names, const char *folder, struct er
     struct run_row row = {0};
     struct metric_row *rows = NULL;
     uint64_t count = 0;
-    esp_status status = store_open(&store, folder, STORE_READ, error);
+    esp_status status = store_open_run(&store, folder, STORE_READ, error);
     if (status == ESP_OK)
         status = store_get_run(store, &row, error);
     if (status == ESP_OK)
@@ -124,7 +124,7 @@ static esp_status read_accounts(struct accounts *accounts, const struct results 
     accounts->elapsed = calloc(results->count + 1, sizeof *accounts->elapsed);
     accounts->run_cost = calloc(results->count + 1, sizeof *accounts->run_cost);
     esp_status status = order && accounts->told && accounts->elapsed && accounts->run_cost
-                            ? store_open(&store, results->folder, STORE_READ, error)
+                            ? store_open_run(&store, results->folder, STORE_READ, error)
                             : error_memory(error);
     if (status == ESP_OK)
         status = store_each_trial(store, results->row.run, NULL, account, &telling, error);

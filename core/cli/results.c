@@ -185,7 +185,7 @@ static bool is_single(const struct options *options)
 static bool is_there(const char *path)
 {
     struct stat found;
-    return stat(path, &found) == 0;
+    return stat(path, &found) == 0 || study_is_run(path);
 }
 
 int command_results(int argc, char **argv)

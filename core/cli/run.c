@@ -6,6 +6,7 @@
 #include "cli/load.h"
 #include "cli/options.h"
 #include "report/summary.h"
+#include "run/out.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -56,6 +57,13 @@ static int run_all(const struct experiment *experiment, const struct run_options
                    char **out, char **text, struct error *error)
 {
     struct run *run = NULL;
+    if (!out_holds_store(experiment->out) && store_finds_run(experiment->out)) {
+        error_set(error, ESP_ERROR_INVALID,
+                  "%s: this run has ended and is in the store of its sweep; espalier sweep goes on "
+                  "with it, --out DIR takes another folder",
+                  experiment->out);
+        return EXIT_WRONG_USE;
+    }
     esp_status status = run_open(&run, experiment, options, error);
     if (status != ESP_OK)
         return exit_status(status);

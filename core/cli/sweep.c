@@ -120,7 +120,8 @@ static esp_status print_summary(const struct sweep *sweep, bool json, struct err
     for (uint64_t i = 0; i < sweep->count; i++)
         if (sweep->runs[i].state == SWEEP_FAILED)
             printf("  %s failed: %s\n", sweep->runs[i].name, sweep->runs[i].error);
-    printf("Results: %s\nLook further:\n  espalier results %s\n", sweep->out, sweep->out);
+    printf("Results: %s (espalier.db)\nLook further:\n  espalier results %s\n", sweep->out,
+           sweep->out);
     return output_flush(error);
 }
 
@@ -138,7 +139,11 @@ static esp_status run_sweep(struct sweep *sweep, const struct options *options, 
     if (status == ESP_OK)
         status = sweep_write_index(sweep, error);
     if (status == ESP_OK) {
-        status = sweep_run_all(sweep, options_given(options, "quiet"), interrupted, error);
+        status = sweep_collect(sweep, error); // what an earlier command was killed over
+        if (status == ESP_OK)
+            status = sweep_run_all(sweep, options_given(options, "quiet"), interrupted, error);
+        if (status == ESP_OK)
+            status = sweep_collect(sweep, error);
         esp_status written = sweep_write_index(sweep, error);
         status = status == ESP_OK ? written : status;
         // The runs had their say: what ended the sweep itself is no wrong use.

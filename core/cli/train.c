@@ -65,7 +65,7 @@ static esp_status train_trial(const struct results *results, const struct result
     if (status == ESP_OK)
         status = trial_arch(&arch, session, results, trial, error);
     if (status == ESP_OK)
-        status = store_open(&store, results->folder, STORE_WRITE, error);
+        status = store_open_run(&store, results->folder, STORE_WRITE, error);
     if (status == ESP_OK)
         status = store_each_final(store, results->row.run, count_final, &last, error);
     if (status != ESP_OK)

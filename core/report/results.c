@@ -191,7 +191,7 @@ esp_status results_load(struct results *out, const char *folder, enum results_ex
     out->extent = extent;
     out->prune_at = PRUNED_LEAST;
     struct store *store = NULL;
-    esp_status status = store_open(&store, folder, STORE_READ, error);
+    esp_status status = store_open_run(&store, folder, STORE_READ, error);
     if (status != ESP_OK)
         return status;
     out->folder = strdup(folder);
@@ -352,12 +352,13 @@ json_t *results_json(const struct results *results, uint64_t top, const char *so
         json_array_append_new(front, json_integer((json_int_t)results->set.front[i]));
     free(order);
     const struct run_row *row = &results->row;
-    json_t *run = json_pack(
-        "{s:s, s:I, s:s, s:s?, s:s?, s:s, s:f, s:s?, s:o?, s:O, s:o?}", "name", row->name, "seed",
-        (json_int_t)row->seed, "state", run_state_name(row->state), "reason", row->reason,
-        "message", row->message, "space", row->space, "elapsed", row->elapsed, "data_sha256",
-        row->data_sha256, "objective", json_loads(row->objectives, 0, NULL), "plugins",
-        results->plugins, "provenance", json_loads(row->provenance, 0, NULL));
+    json_t *run =
+        json_pack("{s:s, s:I, s:s, s:s?, s:s?, s:s, s:f, s:s?, s:o?, s:O, s:o?, s:s}", "name",
+                  row->name, "seed", (json_int_t)row->seed, "state", run_state_name(row->state),
+                  "reason", row->reason, "message", row->message, "space", row->space, "elapsed",
+                  row->elapsed, "data_sha256", row->data_sha256, "objective",
+                  json_loads(row->objectives, 0, NULL), "plugins", results->plugins, "provenance",
+                  json_loads(row->provenance, 0, NULL), "config", row->config);
     json_t *whole = json_pack("{s:o, s:o, s:o, s:o, s:o, s:O}", "run", run, "trials", trials,
                               "best", best_json(results), "front", front, "final",
                               final_json(results), "finals", results->finals);

@@ -16,10 +16,28 @@
 // Folders below folders below ...
 #define DEEPEST 16
 
+// The real path; of a run that only its sweep's store has, which has no folder, that of the sweep's with
+// what follows. Owner: the caller (free). NULL: neither is there.
+static char *real_place(const char *path)
+{
+    char *real = realpath(path, NULL), *copy = NULL;
+    const char *runs = NULL;
+    for (const char *next = path; !real && (next = strstr(next, "/runs/")); next++)
+        runs = next;
+    if (runs && (copy = strndup(path, (size_t)(runs - path)))) {
+        char *sweep = realpath(copy, NULL);
+        if (sweep && asprintf(&real, "%s%s", sweep, runs) < 0)
+            real = NULL;
+        free(sweep);
+    }
+    free(copy);
+    return real;
+}
+
 // Whether the path was read before; else it is noted.
 static esp_status note(struct study *study, const char *path, bool *before, struct error *error)
 {
-    char *real = realpath(path, NULL);
+    char *real = real_place(path);
     if (!real)
         return error_system(error, path, "read it", errno);
     *before = false;
@@ -156,10 +174,10 @@ static esp_status add_below(struct study *study, const char *folder, int depth, 
 static esp_status add_folder(struct study *study, const char *folder, int depth,
                              struct error *error)
 {
-    if (study_is_run(folder))
-        return add_run_folder(study, folder, folder, "empty", "its store has no run yet", error);
     if (sweep_is_folder(folder))
         return add_sweep(study, folder, error);
+    if (study_is_run(folder))
+        return add_run_folder(study, folder, folder, "empty", "its store has no run yet", error);
     return depth < DEEPEST ? add_below(study, folder, depth, error) : ESP_OK;
 }
 
@@ -167,11 +185,12 @@ esp_status study_add(struct study *study, const char *path, struct error *error)
 {
     struct stat found;
     uint64_t before = study->found;
-    if (stat(path, &found) != 0) {
+    bool there = stat(path, &found) == 0;
+    if (!there && !study_is_run(path)) {
         error_system(error, path, "read it", errno);
         return error->status = ESP_ERROR_NOT_FOUND;
     }
-    if (!S_ISDIR(found.st_mode))
+    if (there && !S_ISDIR(found.st_mode))
         return add_once(study, path, false, error);
     char *trimmed = strdup(path);
     if (!trimmed)

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct told_trial {
     uint64_t trial, told; // the event; UINT64_MAX = has an outcome that was not told
@@ -83,7 +82,7 @@ static esp_status read_store(struct reading *reading, const char *folder, struct
     reading->finals = json_array();
     if (!reading->finals)
         return error_memory(error);
-    esp_status status = store_open(&store, folder, STORE_READ, error);
+    esp_status status = store_open_run(&store, folder, STORE_READ, error);
     if (status == ESP_OK)
         status = store_get_run(store, &reading->row, error);
     if (status == ESP_OK)
@@ -337,12 +336,7 @@ static esp_status describe(struct study_run *run, const char *folder, const stru
 
 bool study_is_run(const char *path)
 {
-    char *store = NULL;
-    if (asprintf(&store, "%s/espalier.db", path) < 0)
-        return false;
-    bool there = access(store, F_OK) == 0;
-    free(store);
-    return there;
+    return store_finds_run(path);
 }
 
 esp_status study_add_run(struct study *study, const char *folder, struct error *error)

@@ -285,7 +285,8 @@ static esp_status open_folder(struct run *run, struct error *error)
         return error_memory(error);
     run->progress = progress_create(path, run->options.quiet || run->options.json, error);
     free(path);
-    return run->progress ? store_open(&run->store, run->out, STORE_WRITE, error) : error->status;
+    enum store_access access = run->options.unsynced ? STORE_WRITE_UNSYNCED : STORE_WRITE;
+    return run->progress ? store_open(&run->store, run->out, access, error) : error->status;
 }
 
 esp_status run_open(struct run **out, const struct experiment *experiment,
@@ -316,7 +317,7 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
         status = start_load(&run->start, run->session, error);
     if (status == ESP_OK)
         status = open_strategy(run, error);
-    if (status == ESP_OK)
+    if (status == ESP_OK && !options->unsynced)
         status = out_write(run->out, "config.ini", text, error);
     if (status == ESP_OK && !run->cheap)
         status = worker_file_write(run->out, experiment, error);

@@ -55,7 +55,8 @@ struct trial {
 struct run_options {
     bool resume;
     bool quiet;
-    bool json; // the summary as JSON on standard output, progress off it
+    bool json;     // the summary as JSON on standard output, progress off it
+    bool unsynced; // a run of moments: nothing waits for the disk, and no config.ini is written
 };
 
 struct run {

@@ -149,16 +149,21 @@ esp_status store_set_run(struct store *store, const struct run_row *row, struct 
     return status;
 }
 
-esp_status store_get_run(struct store *store, struct run_row *out, struct error *error)
+#define RUN_COLUMNS                                                                                \
+    "SELECT run, name, seed, config, state, reason, message, space, data_sha256,"                  \
+    " provenance, elapsed, plugin_set, finals_done, objectives FROM run"
+
+static esp_status get_run(struct store *store, const char *label, struct run_row *out,
+                          struct error *error)
 {
     memset(out, 0, sizeof *out);
     sqlite3_stmt *select = store_prepare(
-        store,
-        "SELECT run, name, seed, config, state, reason, message, space, data_sha256,"
-        " provenance, elapsed, plugin_set, finals_done, objectives FROM run ORDER BY run LIMIT 1",
+        store, label ? RUN_COLUMNS " WHERE label = ?1" : RUN_COLUMNS " ORDER BY run LIMIT 1",
         error);
     if (!select)
         return ESP_ERROR_IO;
+    if (label)
+        bind_text(select, 1, label);
     int code = sqlite3_step(select);
     esp_status status = ESP_OK;
     if (code == SQLITE_ROW) {
@@ -185,6 +190,17 @@ esp_status store_get_run(struct store *store, struct run_row *out, struct error 
     }
     sqlite3_finalize(select);
     return status;
+}
+
+esp_status store_get_run(struct store *store, struct run_row *out, struct error *error)
+{
+    return get_run(store, store->label, out, error);
+}
+
+esp_status store_get_labelled(struct store *store, const char *label, struct run_row *out,
+                              struct error *error)
+{
+    return get_run(store, label, out, error);
 }
 
 void metric_rows_destroy(struct metric_row *rows, uint64_t count)

@@ -76,6 +76,9 @@ static const char *const migrations[] = {
     "  test_read INTEGER NOT NULL,"
     "  folder TEXT NOT NULL,"
     "  PRIMARY KEY (run, final)) WITHOUT ROWID;",
+    // 2: what a sweep's store calls its runs.
+    "ALTER TABLE run ADD COLUMN label TEXT;"
+    "CREATE UNIQUE INDEX run_label ON run (label);",
 };
 
 _Static_assert(sizeof migrations / sizeof migrations[0] == STORE_VERSION,
@@ -118,9 +121,9 @@ esp_status schema_migrate(sqlite3 *database, const char *path, bool write, struc
                          "%s: the store has version %d, and this program reads versions up to %d; "
                          "use the program that wrote it, or a newer one",
                          path, version, STORE_VERSION);
-    if (status == ESP_OK && version < STORE_VERSION && !write)
+    if (status == ESP_OK && version < 1 && !write)
         return error_set(error, ESP_ERROR_INVALID, "%s: this is no store of Espalier", path);
-    for (; status == ESP_OK && version < STORE_VERSION; version++)
+    for (; status == ESP_OK && write && version < STORE_VERSION; version++)
         status = apply(database, version, error);
     if (status != ESP_OK)
         error_prefix(error, "%s: ", path);

@@ -20,6 +20,7 @@ enum statement_id {
 struct store {
     sqlite3 *database;
     char *path;
+    char *label;                               // of the run that is asked for; NULL: the first
     sqlite3_stmt *statements[STATEMENT_COUNT]; // prepared at first use, kept
     bool open;                                 // a transaction is
     double opened;                             // when it began, seconds of the monotonic clock

@@ -45,13 +45,16 @@ esp_status store_fail(struct store *store, struct error *error)
 static esp_status configure(struct store *store, enum store_access access, struct error *error)
 {
     sqlite3_busy_timeout(store->database, 10000);
-    const char *text = access == STORE_WRITE
-                           ? "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                             "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
-                           : "PRAGMA query_only = 1;";
+#define WRITER "PRAGMA journal_mode = WAL; PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY;"
+    static const char *const texts[] = {
+        [STORE_READ] = "PRAGMA query_only = 1;",
+        [STORE_WRITE] = "PRAGMA synchronous = NORMAL;" WRITER,
+        [STORE_WRITE_UNSYNCED] = "PRAGMA synchronous = OFF;" WRITER,
+    };
+    const char *text = texts[access];
     if (sqlite3_exec(store->database, text, NULL, NULL, NULL) != SQLITE_OK)
         return store_fail(store, error);
-    return schema_migrate(store->database, store->path, access == STORE_WRITE, error);
+    return schema_migrate(store->database, store->path, access != STORE_READ, error);
 }
 
 esp_status store_open(struct store **out, const char *folder, enum store_access access,
@@ -73,7 +76,7 @@ esp_status store_open(struct store **out, const char *folder, enum store_access 
     // Readers open for writing too where they may: a WAL database that was not closed needs it. One
     // thread uses the connection: no mutex.
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                (access == STORE_WRITE ? SQLITE_OPEN_CREATE : 0);
+                (access != STORE_READ ? SQLITE_OPEN_CREATE : 0);
     int code = sqlite3_open_v2(store->path, &store->database, flags, NULL);
     if (code != SQLITE_OK && access == STORE_READ) {
         sqlite3_close(store->database);
@@ -101,6 +104,7 @@ void store_close(struct store *store)
         sqlite3_finalize(store->statements[i]);
     sqlite3_close(store->database);
     free(store->packed);
+    free(store->label);
     free(store->path);
     free(store);
 }

@@ -14,16 +14,27 @@
 #include <jansson.h>
 
 // The newest layout that this program reads and writes (user_version).
-#define STORE_VERSION 1
+#define STORE_VERSION 2
 
 struct store;
 
-enum store_access { STORE_READ, STORE_WRITE };
+// Unsynced: nothing waits for the disk. A killed process loses what it would have lost anyway, a power cut
+// may damage the file: for rows that are had again in a moment.
+enum store_access { STORE_READ, STORE_WRITE, STORE_WRITE_UNSYNCED };
 
 // Opens `<folder>/espalier.db`; STORE_WRITE makes it where it is missing and migrates an older one.
 // A newer one is refused, both versions named.
 esp_status store_open(struct store **out, const char *folder, enum store_access access,
                       struct error *error);
+// The store in which the run of `folder` is: its own, or that of its sweep (`folder` is SWEEP/runs/RUN,
+// which need not exist then), whose store_get_run answers with this run. STORE_WRITE makes none in a
+// sweep. A sweep's own folder is refused.
+esp_status store_open_run(struct store **out, const char *folder, enum store_access access,
+                          struct error *error);
+// Reads; `*out` stays NULL where there is none, or one that was killed before its tables were made.
+esp_status store_open_if_there(struct store **out, const char *folder, struct error *error);
+// Whether store_open_run would find a store.
+bool store_finds_run(const char *folder);
 // Commits what is open, then closes.
 void store_close(struct store *store);
 
@@ -76,8 +87,13 @@ esp_status store_add_run(struct store *store, struct run_row *row, const struct 
                          uint64_t plugin_count, struct error *error);
 // Sets config, state, reason, message, elapsed and finals_done of the run.
 esp_status store_set_run(struct store *store, const struct run_row *row, struct error *error);
-// The first run of the store; ESP_ERROR_NOT_FOUND in an empty one.
+// The run that store_open_run was for, else the first of the store; ESP_ERROR_NOT_FOUND in an empty one.
 esp_status store_get_run(struct store *store, struct run_row *out, struct error *error);
+// The run of that label in a sweep's store; ESP_ERROR_NOT_FOUND where there is none.
+esp_status store_get_labelled(struct store *store, const char *label, struct run_row *out,
+                              struct error *error);
+// Does it hold the run of that label? NULL: any run.
+esp_status store_holds(struct store *store, const char *label, bool *out, struct error *error);
 esp_status store_get_metrics(struct store *store, int64_t run, struct metric_row **out,
                              uint64_t *count, struct error *error);
 void metric_rows_destroy(struct metric_row *rows, uint64_t count);
@@ -89,6 +105,16 @@ esp_status store_get_plugins(struct store *store, int64_t plugin_set, json_t **o
 // read and new ones appended.
 esp_status store_load_dictionary(struct store *store, int64_t run, struct dictionary *dictionary,
                                  struct error *error);
+
+// ---- Moving a run ------------------------------------------------------------------------------
+
+// Copies the run of `folder`'s own store into `store` under `label`, in the place of what had that label,
+// in one transaction. Nobody else writes either.
+esp_status store_take_run(struct store *store, const char *folder, const char *label,
+                          struct error *error);
+// The other way: the run `label` becomes that of `folder`'s own store, which has none.
+esp_status store_give_run(struct store *store, const char *folder, const char *label,
+                          struct error *error);
 
 // ---- Trials -----------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One run of a sweep in a process of its own; see sweep.h. The child is a fork of the sweep, which has
+// A run of a sweep in a process of its own, or a few cheap ones; see sweep.h. The child is a fork of the sweep, which has
 // loaded the plugins already and has one thread: it begins a run within a millisecond. What it says goes
 // through a pipe.
 #include "run/run.h"
@@ -34,7 +34,7 @@ static esp_status make_experiment(struct experiment **out, const struct sweep *s
     esp_status status = sweep_config(&config, sweep, run->choices, error);
     if (status != ESP_OK)
         return status;
-    status = config_set(config, "run", "out", start->out, error);
+    status = config_set(config, "run", "out", start->out ? start->out : run->folder, error);
     if (status == ESP_OK)
         status = set(config, "run", "workers", (double)start->workers, error);
     if (status == ESP_OK && start->seconds > 0) {
@@ -50,7 +50,7 @@ static esp_status make_experiment(struct experiment **out, const struct sweep *s
 static int run_here(const struct sweep *sweep, const struct sweep_run *plan,
                     const struct sweep_start *start, struct error *error)
 {
-    const struct run_options options = {.resume = true, .quiet = true};
+    const struct run_options options = {.resume = true, .quiet = true, .unsynced = plan->cheap};
     struct experiment *experiment = NULL;
     struct run *run = NULL;
     esp_status status = make_experiment(&experiment, sweep, plan, start, error);
@@ -84,11 +84,27 @@ static void reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-_Noreturn static void be_child(pid_t parent, const int pipe_ends[2], const struct sweep *sweep,
-                               const struct sweep_run *run, const struct sweep_start *start)
+// One after the other; a run that fails is no reason not to make the next.
+static int run_each(const struct sweep *sweep, struct sweep_run *const *runs, uint64_t count,
+                    const struct sweep_start *start)
 {
-    struct error error;
-    error_clear(&error);
+    int result = CHILD_DONE;
+    for (uint64_t i = 0; i < count && result != CHILD_INTERRUPTED; i++) {
+        struct error error;
+        error_clear(&error);
+        result = run_here(sweep, runs[i], start, &error);
+        if (error.status != ESP_OK)
+            fprintf(stderr, "espalier: %s\n", error.message);
+        fprintf(stderr, "%c%d\n", SWEEP_ENDED, result);
+        fflush(stderr);
+    }
+    return result;
+}
+
+_Noreturn static void be_child(pid_t parent, const int pipe_ends[2], const struct sweep *sweep,
+                               struct sweep_run *const *runs, uint64_t count,
+                               const struct sweep_start *start)
+{
     // A Ctrl-C at the terminal is the sweep's, which passes it on.
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -102,16 +118,14 @@ _Noreturn static void be_child(pid_t parent, const int pipe_ends[2], const struc
     close(pipe_ends[0]);
     close(pipe_ends[1]);
     reset_signals();
-    int result = run_here(sweep, run, start, &error);
-    if (error.status != ESP_OK)
-        fprintf(stderr, "espalier: %s\n", error.message);
+    int result = run_each(sweep, runs, count, start);
     fflush(NULL);
     _exit(result);
 }
 
 esp_status sweep_start_run(pid_t *process, int *channel, const struct sweep *sweep,
-                           const struct sweep_run *run, const struct sweep_start *start,
-                           struct error *error)
+                           struct sweep_run *const *runs, uint64_t count,
+                           const struct sweep_start *start, struct error *error)
 {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -124,7 +138,7 @@ esp_status sweep_start_run(pid_t *process, int *channel, const struct sweep *swe
     sigprocmask(SIG_SETMASK, &all, &before);
     pid_t child = fork();
     if (child == 0)
-        be_child(parent, ends, sweep, run, start);
+        be_child(parent, ends, sweep, runs, count, start);
     int reason = errno;
     if (child > 0)
         setpgid(child, child);

@@ -105,18 +105,20 @@ static int wait_for(pid_t child, int channel, char *words, size_t size)
         poll(&wanted, 1, 10);
         while ((count = read(channel, text, sizeof text - 1)) > 0) {
             text[count] = '\0';
-            snprintf(words, size, "%s", text);
+            if (text[0] != SWEEP_ENDED)
+                snprintf(words, size, "%s", text);
         }
     }
     while ((count = read(channel, text, sizeof text - 1)) > 0) {
         text[count] = '\0';
-        snprintf(words, size, "%s", text);
+        if (text[0] != SWEEP_ENDED)
+            snprintf(words, size, "%s", text);
     }
     words[strcspn(words, "\n")] = '\0';
     return status;
 }
 
-static esp_status measure(struct sweep *sweep, const struct sweep_run *run, const char *folder,
+static esp_status measure(struct sweep *sweep, struct sweep_run *run, const char *folder,
                           struct error *error)
 {
     const struct sweep_start start = {folder, 1, MEASURE_SECONDS};
@@ -126,7 +128,7 @@ static esp_status measure(struct sweep *sweep, const struct sweep_run *run, cons
     struct results results;
     struct error none;
     error_clear(&none);
-    esp_status status = sweep_start_run(&child, &channel, sweep, run, &start, error);
+    esp_status status = sweep_start_run(&child, &channel, sweep, &run, 1, &start, error);
     if (status != ESP_OK)
         return status;
     int ended = wait_for(child, channel, words, sizeof words);
@@ -164,7 +166,7 @@ esp_status sweep_measure(struct sweep *sweep, struct error *error)
     if (!tried)
         status = error_memory(error);
     for (uint64_t i = 0; status == ESP_OK && i < sweep->count && measured < MEASURE_MOST; i++) {
-        const struct sweep_run *run = &sweep->runs[i];
+        struct sweep_run *run = &sweep->runs[i];
         if (run->state == SWEEP_DONE || tried[run->group] || sweep->groups[run->group].count > 0)
             continue;
         tried[run->group] = true;

@@ -68,16 +68,6 @@ esp_status sweep_write_index(const struct sweep *sweep, struct error *error)
 
 // ---- What is there ----------------------------------------------------------------------------
 
-static bool exists(const char *folder, const char *name)
-{
-    char *path = NULL;
-    if (asprintf(&path, "%s/%s", folder, name) < 0)
-        return false;
-    bool found = access(path, F_OK) == 0;
-    free(path);
-    return found;
-}
-
 // Every key once, in their order, as "a, b".
 static void append_key(char *text, size_t size, const char *key)
 {
@@ -183,43 +173,61 @@ static esp_status take_row(const struct sweep *sweep, struct sweep_run *run,
     return ESP_OK;
 }
 
-esp_status sweep_look_at(struct sweep *sweep, struct sweep_run *run, bool refuse,
-                         struct error *error)
+// The row of its own store, where there is one.
+static esp_status own_row(struct run_row *row, struct sweep_run *run, struct error *error)
 {
     struct store *store = NULL;
-    struct run_row row = {0};
     struct error words;
     error_clear(&words);
-    if (!exists(run->folder, "espalier.db"))
+    run->has_own_store = false;
+    if (!sweep_file_exists(run->folder, "espalier.db"))
         return ESP_OK;
     esp_status status = store_open(&store, run->folder, STORE_READ, &words);
     if (status == ESP_OK)
-        status = store_get_run(store, &row, &words);
-    if (status == ESP_OK)
-        status = take_row(sweep, run, &row, refuse, error);
-    else if (status == ESP_ERROR_NOT_FOUND || strstr(words.message, "no store of Espalier"))
-        status = ESP_OK; // killed before the run was written: it begins anew
-    else
+        status = store_get_run(store, row, &words);
+    run->has_own_store = status == ESP_OK;
+    // Killed before the run was written: it begins anew.
+    if (status == ESP_ERROR_NOT_FOUND || strstr(words.message, "no store of Espalier"))
+        status = ESP_OK;
+    else if (status != ESP_OK)
         *error = words;
-    run_row_destroy(&row);
     store_close(store);
+    return status;
+}
+
+esp_status sweep_look_at(struct sweep *sweep, struct sweep_run *run, struct store *store,
+                         bool refuse, struct error *error)
+{
+    struct run_row row = {0};
+    esp_status status = own_row(&row, run, error);
+    if (status == ESP_OK && store)
+        status = store_holds(store, run->name, &run->is_collected, error);
+    if (status == ESP_OK && !run->has_own_store && run->is_collected && store)
+        status = store_get_labelled(store, run->name, &row, error);
+    if (status == ESP_OK && row.config)
+        status = take_row(sweep, run, &row, refuse, error);
+    run_row_destroy(&row);
     return status;
 }
 
 esp_status sweep_look(struct sweep *sweep, struct error *error)
 {
     json_t *index = NULL;
+    struct store *store = NULL;
     esp_status status = ESP_OK;
-    if (exists(sweep->out, "espalier.db"))
+    if (out_holds_store(sweep->out) && !sweep_file_exists(sweep->out, SWEEP_INDEX))
         return error_set(error, ESP_ERROR_INVALID,
                          "%s holds a single run; --out takes another folder for the sweep",
                          sweep->out);
-    if (exists(sweep->out, SWEEP_INDEX)) {
+    if (sweep_file_exists(sweep->out, SWEEP_INDEX)) {
         index = read_index(sweep, error);
         status = index ? compare_index(sweep, index, error) : error->status;
     }
+    if (status == ESP_OK)
+        status = sweep_open_store(&store, sweep, STORE_READ, error);
     for (uint64_t i = 0; status == ESP_OK && i < sweep->count; i++)
-        status = sweep_look_at(sweep, &sweep->runs[i], true, error);
+        status = sweep_look_at(sweep, &sweep->runs[i], store, true, error);
+    store_close(store);
     if (status == ESP_OK && index)
         take_failures(sweep, index);
     for (uint64_t i = 0; status == ESP_OK && i < sweep->count; i++)

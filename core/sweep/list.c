@@ -2,6 +2,7 @@
 // A sweep read back from its folder; see list.h.
 #include "sweep/list.h"
 
+#include "store/store.h"
 #include "sweep/sweep.h"
 
 #include <stdio.h>
@@ -45,7 +46,7 @@ static esp_status add_entry(struct sweep_list *list, const char *folder, const j
         entry->folder = NULL;
         return error_memory(error);
     }
-    entry->has_store = exists(entry->folder, "espalier.db");
+    entry->has_store = store_finds_run(entry->folder);
     list->count++;
     return ESP_OK;
 }

@@ -17,7 +17,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-// The index is written anew at this age, in seconds.
+// At this age, in seconds, the index is written anew and what has ended is collected.
 static const double index_seconds = 1.0;
 static const struct timespec pause_of_poll = {0, 200000000};
 
@@ -27,11 +27,12 @@ static const struct timespec pause_of_poll = {0, 200000000};
 #define INTERRUPTED_STATUS 130
 #define SEEN_MOST 64
 
-// A run that goes on.
+// A process: of one run, or of a few cheap ones, one after the other.
 struct place {
     pid_t process;
     int channel; // -1 once its other end is closed
-    struct sweep_run *run;
+    struct sweep_run *runs[SWEEP_BATCH];
+    uint64_t count, ended; // how many have ended; runs[ended] goes on
     uint64_t workers;
     char line[LINE_SIZE]; // of its standard error, as far as it came
     size_t used;
@@ -157,88 +158,44 @@ static uint64_t share(const struct pool *pool, const struct sweep_run *run)
     return most < run->lookahead ? most : run->lookahead;
 }
 
+// How many runs the next process makes: more than one where they are cheap and over in no time. Each
+// worker comes back for more at least eight times, lest one works while the others are idle.
+static uint64_t batch(const struct pool *pool)
+{
+    static const double moment = 0.5; // seconds
+    uint64_t left = pool->queued - pool->next, most = left / (8 * pool->sweep->workers);
+    uint64_t count = 1;
+    while (count < SWEEP_BATCH && count < most && pool->queue[pool->next + count]->cheap)
+        count++;
+    double expected = sweep_expected(pool->sweep, pool->queue[pool->next]);
+    return pool->queue[pool->next]->cheap && expected < moment ? count : 1;
+}
+
 static esp_status start_next(struct pool *pool)
 {
-    struct sweep_run *run = pool->queue[pool->next];
     struct place *place = &pool->places[pool->active];
-    *place = (struct place){.run = run, .workers = share(pool, run)};
-    const struct sweep_start start = {.out = run->folder, .workers = place->workers};
-    esp_status status =
-        sweep_start_run(&place->process, &place->channel, pool->sweep, run, &start, pool->error);
+    struct sweep_run *const *runs = &pool->queue[pool->next];
+    *place = (struct place){.count = batch(pool), .workers = share(pool, runs[0])};
+    const struct sweep_start start = {.workers = place->workers};
+    esp_status status = ESP_OK;
+    for (uint64_t i = 0; status == ESP_OK && i < place->count; i++) {
+        place->runs[i] = runs[i];
+        status = sweep_give_back(pool->sweep, runs[i], pool->error);
+    }
+    if (status == ESP_OK)
+        status = sweep_start_run(&place->process, &place->channel, pool->sweep, place->runs,
+                                 place->count, &start, pool->error);
     if (status != ESP_OK)
         return status;
-    run->state = SWEEP_RUNNING;
-    free(run->error);
-    run->error = NULL;
+    for (uint64_t i = 0; i < place->count; i++) {
+        free(runs[i]->error);
+        runs[i]->error = NULL;
+    }
+    runs[0]->state = SWEEP_RUNNING;
     pool->free_workers -= place->workers;
     pool->active++;
-    pool->next++;
+    pool->next += place->count;
     return ESP_OK;
-}
-
-// ---- What they say ----------------------------------------------------------------------------
-
-// A warning that many runs give is shown once.
-static void show_once(struct pool *pool, const struct place *place)
-{
-    uint64_t hash = XXH3_64bits(place->line, strlen(place->line));
-    for (uint64_t i = 0; i < pool->seen_count; i++)
-        if (pool->seen[i] == hash)
-            return;
-    if (pool->seen_count == SEEN_MOST)
-        return;
-    pool->seen[pool->seen_count++] = hash;
-    display_warning(&pool->display, "%s: %s", place->run->name, place->line);
-}
-
-static void append(char *text, size_t size, const char *more)
-{
-    size_t used = strlen(text);
-    snprintf(text + used, size - used, "%s", more);
-}
-
-static void take_line(struct pool *pool, struct place *place)
-{
-    static const char prefix[] = "espalier: ";
-    text_make_printable(place->line);
-    if (strncmp(place->line, prefix, strlen(prefix)) == 0)
-        snprintf(place->reason, sizeof place->reason, "%s", place->line + strlen(prefix));
-    else if (place->reason[0] && place->line[0] == ' ') // a list below it
-        append(place->reason, sizeof place->reason, place->line);
-    else if (place->line[0])
-        show_once(pool, place);
-}
-
-static void take_text(struct pool *pool, struct place *place, const char *text, ssize_t count)
-{
-    for (ssize_t i = 0; i < count; i++) {
-        if (text[i] != '\n' && place->used < sizeof place->line - 1) {
-            place->line[place->used++] = text[i];
-            continue;
-        }
-        place->line[place->used] = '\0';
-        if (text[i] == '\n') {
-            take_line(pool, place);
-            place->used = 0;
-        }
-    }
-}
-
-static void close_channel(struct place *place)
-{
-    if (place->channel >= 0)
-        close(place->channel);
-    place->channel = -1;
-}
-
-static void read_channel(struct pool *pool, struct place *place)
-{
-    char text[4096];
-    ssize_t count = -1;
-    while (place->channel >= 0 && (count = read(place->channel, text, sizeof text)) > 0)
-        take_text(pool, place, text, count);
-    if (count == 0) // a wait for it would return at once until the process is reaped
-        close_channel(place);
 }
 
 // ---- Endings ----------------------------------------------------------------------------------
@@ -251,12 +208,11 @@ static esp_status fail_run(struct pool *pool, struct sweep_run *run, const char 
     return run->error ? ESP_OK : error_memory(pool->error);
 }
 
-static esp_status judge(struct pool *pool, const struct place *place, int ended)
+// `status`: of the run as of a program, -1 where `signal` ended its process.
+static esp_status judge(struct pool *pool, const struct place *place, int status, int signal)
 {
-    struct sweep_run *run = place->run;
+    struct sweep_run *run = place->runs[place->ended];
     uint64_t number = (uint64_t)(run - pool->sweep->runs);
-    int status = WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
-    int signal = WIFSIGNALED(ended) ? WTERMSIG(ended) : 0;
     char words[64];
     if (status == 0) {
         run->state = SWEEP_DONE;
@@ -282,23 +238,115 @@ static esp_status judge(struct pool *pool, const struct place *place, int ended)
                                        : "it gave no reason");
 }
 
-static esp_status take_ending(struct pool *pool, uint64_t number, int ended)
+// The run that goes on has ended.
+static esp_status end_run(struct pool *pool, struct place *place, int ended, int signal)
 {
-    struct place place = pool->places[number];
-    struct sweep_run *run = place.run;
+    struct sweep_run *run = place->runs[place->ended];
     struct error none;
     error_clear(&none);
-    read_channel(pool, &place);
-    close_channel(&place);
-    pool->free_workers += place.workers;
-    pool->places[number] = pool->places[--pool->active];
-    sweep_look_at(pool->sweep, run, false, &none); // its seconds; what it says of itself is newer
-    esp_status status = judge(pool, &place, ended);
+    // Its seconds; what it says of itself is newer.
+    sweep_look_at(pool->sweep, run, NULL, false, &none);
+    esp_status status = judge(pool, place, ended, signal);
+    place->ended++;
+    place->reason[0] = '\0';
+    if (place->ended < place->count)
+        place->runs[place->ended]->state = SWEEP_RUNNING;
     if (status == ESP_OK && run->state == SWEEP_DONE && sweep_learn(pool->sweep, run))
         sort_queue(pool);
     if (run->state == SWEEP_DONE || run->state == SWEEP_FAILED)
         display_ended(&pool->display, pool->sweep, run);
     return status;
+}
+
+// ---- What they say ----------------------------------------------------------------------------
+
+// A warning that many runs give is shown once.
+static void show_once(struct pool *pool, const struct place *place)
+{
+    uint64_t hash = XXH3_64bits(place->line, strlen(place->line));
+    for (uint64_t i = 0; i < pool->seen_count; i++)
+        if (pool->seen[i] == hash)
+            return;
+    if (pool->seen_count == SEEN_MOST)
+        return;
+    pool->seen[pool->seen_count++] = hash;
+    display_warning(&pool->display, "%s: %s", place->runs[place->ended]->name, place->line);
+}
+
+static void append(char *text, size_t size, const char *more)
+{
+    size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s", more);
+}
+
+static esp_status take_line(struct pool *pool, struct place *place)
+{
+    static const char prefix[] = "espalier: ";
+    if (place->line[0] == SWEEP_ENDED) // of the last one the process itself tells
+        return place->ended + 1 < place->count ? end_run(pool, place, atoi(place->line + 1), 0)
+                                               : ESP_OK;
+    text_make_printable(place->line);
+    if (strncmp(place->line, prefix, strlen(prefix)) == 0)
+        snprintf(place->reason, sizeof place->reason, "%s", place->line + strlen(prefix));
+    else if (place->reason[0] && place->line[0] == ' ') // a list below it
+        append(place->reason, sizeof place->reason, place->line);
+    else if (place->line[0])
+        show_once(pool, place);
+    return ESP_OK;
+}
+
+static esp_status take_text(struct pool *pool, struct place *place, const char *text, ssize_t count)
+{
+    esp_status status = ESP_OK;
+    for (ssize_t i = 0; status == ESP_OK && i < count; i++) {
+        if (text[i] != '\n' && place->used < sizeof place->line - 1) {
+            place->line[place->used++] = text[i];
+            continue;
+        }
+        place->line[place->used] = '\0';
+        if (text[i] == '\n') {
+            status = take_line(pool, place);
+            place->used = 0;
+        }
+    }
+    return status;
+}
+
+static void close_channel(struct place *place)
+{
+    if (place->channel >= 0)
+        close(place->channel);
+    place->channel = -1;
+}
+
+static esp_status read_channel(struct pool *pool, struct place *place)
+{
+    char text[4096];
+    ssize_t count = -1;
+    esp_status status = ESP_OK;
+    while (status == ESP_OK && place->channel >= 0 &&
+           (count = read(place->channel, text, sizeof text)) > 0)
+        status = take_text(pool, place, text, count);
+    if (count == 0) // a wait for it would return at once until the process is reaped
+        close_channel(place);
+    return status;
+}
+
+// The process has ended: what it left undone goes back to the queue, behind what it was at.
+static esp_status take_ending(struct pool *pool, uint64_t number, int ended)
+{
+    struct place place = pool->places[number];
+    int signal = WIFSIGNALED(ended) ? WTERMSIG(ended) : 0;
+    esp_status status = read_channel(pool, &place);
+    close_channel(&place);
+    pool->free_workers += place.workers;
+    pool->places[number] = pool->places[--pool->active];
+    if (status != ESP_OK)
+        return status;
+    for (uint64_t i = place.count; i-- > place.ended + 1;)
+        pool->queue[--pool->next] = place.runs[i];
+    place.count = place.ended + 1;
+    return end_run(pool, &place, WIFEXITED(ended) ? WEXITSTATUS(ended) : -1, signal);
 }
 
 static esp_status reap(struct pool *pool)
@@ -330,16 +378,19 @@ static esp_status keep_index(struct pool *pool)
     if (now - pool->index_written < index_seconds)
         return ESP_OK;
     pool->index_written = now;
-    return sweep_write_index(pool->sweep, pool->error);
+    esp_status status = sweep_collect(pool->sweep, pool->error);
+    return status != ESP_OK ? status : sweep_write_index(pool->sweep, pool->error);
 }
 
-static void wait_for_news(struct pool *pool, const sigset_t *mask)
+static esp_status wait_for_news(struct pool *pool, const sigset_t *mask)
 {
+    esp_status status = ESP_OK;
     for (uint64_t i = 0; i < pool->active; i++)
         pool->waits[i] = (struct pollfd){pool->places[i].channel, POLLIN, 0};
     ppoll(pool->waits, pool->active, &pause_of_poll, mask);
-    for (uint64_t i = 0; i < pool->active; i++)
-        read_channel(pool, &pool->places[i]);
+    for (uint64_t i = 0; status == ESP_OK && i < pool->active; i++)
+        status = read_channel(pool, &pool->places[i]);
+    return status;
 }
 
 static esp_status go_on(struct pool *pool, const sigset_t *mask)
@@ -354,9 +405,10 @@ static esp_status go_on(struct pool *pool, const sigset_t *mask)
         if (pool->active == 0)
             return status;
         display_update(&pool->display, pool->sweep, pool->active);
-        wait_for_news(pool, mask);
+        esp_status reaped = wait_for_news(pool, mask);
         pass_signals_on(pool);
-        esp_status reaped = reap(pool);
+        if (reaped == ESP_OK)
+            reaped = reap(pool);
         if (reaped == ESP_OK)
             reaped = keep_index(pool);
         status = status == ESP_OK ? reaped : status;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A sweep: many runs from one INI, each in a process and a folder of its own. What each file does:
+// A sweep: many runs from one INI, each in a process of its own. What each file does:
 //   axes.c, values.c, expand.c   [sweep] to axes to runs
 //   settings.c   the configuration of one run
 //   plan.c       all runs, named and checked before any begins
@@ -7,12 +7,14 @@
 //   expected.c   how long a run will take
 //   child.c      one run in a process of its own
 //   pool.c       all of them over one pool of workers
+//   collect.c    runs that have ended, moved to the one store
 //   list.c       a sweep read back from its folder
 // docs/sweeps.md is the manual, and states the layout on disk.
 #ifndef SWEEP_SWEEP_H
 #define SWEEP_SWEEP_H
 
 #include "config/experiment.h"
+#include "store/store.h"
 #include "sweep/axes.h"
 
 #include <jansson.h>
@@ -43,8 +45,10 @@ struct sweep_run {
     uint64_t setting; // equal for runs that differ in the seed alone; counted from 0
     uint64_t group;   // equal for runs that differ in the seed and in [strategy] alone
     enum sweep_state state;
-    double seconds; // of the run, all sessions; NaN = unknown
-    char *error;    // why it failed
+    double seconds;     // of the run, all sessions; NaN = unknown
+    char *error;        // why it failed
+    bool has_own_store; // its folder has one with the run in it
+    bool is_collected;  // the sweep's store has it, perhaps as it was before it went on
 };
 
 // Finished runs of one kind: what expected.c goes by.
@@ -85,13 +89,22 @@ const char *sweep_value(const struct sweep *sweep, const struct sweep_run *run, 
 
 // Refuses a folder that holds something else, and takes the states of the runs from their stores.
 esp_status sweep_look(struct sweep *sweep, struct error *error);
-// Takes one run's state from its store, where there is one; `refuse`: settings that differ from the
-// stored ones are an error.
-esp_status sweep_look_at(struct sweep *sweep, struct sweep_run *run, bool refuse,
-                         struct error *error);
+// Takes one run's state from its own store, else from the sweep's, `store` (may be NULL). `refuse`:
+// settings that differ from the stored ones are an error.
+esp_status sweep_look_at(struct sweep *sweep, struct sweep_run *run, struct store *store,
+                         bool refuse, struct error *error);
 esp_status sweep_write_index(const struct sweep *sweep, struct error *error);
 // NULL: out of memory.
 json_t *sweep_index(const struct sweep *sweep);
+
+// The sweep's store. STORE_READ leaves `*out` NULL where there is none.
+esp_status sweep_open_store(struct store **out, const struct sweep *sweep, enum store_access access,
+                            struct error *error);
+// Moves the runs that are done or failed to it. No process that may fork keeps a store open.
+esp_status sweep_collect(struct sweep *sweep, struct error *error);
+// Before a run goes on: gives it a store of its own again, where only the sweep's has it.
+esp_status sweep_give_back(struct sweep *sweep, struct sweep_run *run, struct error *error);
+bool sweep_file_exists(const char *folder, const char *name);
 
 // ---- Time ---------------------------------------------------------------------------------------
 
@@ -107,16 +120,22 @@ double sweep_left(const struct sweep *sweep);
 
 // ---- Running ------------------------------------------------------------------------------------
 
+// Runs that one process makes one after the other: cheap ones take less time than its fork.
+#define SWEEP_BATCH 32
+// What stands before the exit status of a run, in the line that its process writes when it has ended.
+#define SWEEP_ENDED '\001'
+
 struct sweep_start {
-    const char *out; // the run's folder
+    const char *out; // the folder; NULL: each run's own
     uint64_t workers;
     double seconds; // at most so long, without final trainings; 0 = as the configuration says
 };
-// Starts a run in a process of its own, which dies with this one. `*channel`: its standard error, to be
-// read and closed by the caller, not blocking.
+// Starts a process for `count` runs, which dies with this one. Its exit status is that of the last run;
+// a crash and an interruption leave the later ones out. `*channel`: its standard error, to be read and
+// closed by the caller, not blocking.
 esp_status sweep_start_run(pid_t *process, int *channel, const struct sweep *sweep,
-                           const struct sweep_run *run, const struct sweep_start *start,
-                           struct error *error);
+                           struct sweep_run *const *runs, uint64_t count,
+                           const struct sweep_start *start, struct error *error);
 
 // Runs all that is not done over the pool, longest first. ESP_OK also where runs failed: their states
 // tell. `*interrupted`: by Ctrl-C or SIGTERM.

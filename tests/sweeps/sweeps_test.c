@@ -309,13 +309,14 @@ Test(sweeps, conditions_and_settings_of_methods_reach_the_runs)
     expect(0, out_of("out"), NULL);
     cr_assert_eq(count_runs(out_of("out"), "done"), 3);
     char *path = NULL;
-    if (asprintf(&path, "%s/runs/strategy=regularized_evolution,population=8/config.ini",
-                 out_of("out")) < 0)
+    if (asprintf(&path, "%s/runs/strategy=regularized_evolution,population=8", out_of("out")) < 0)
         abort();
-    char *text = file_text(path);
-    cr_assert_not_null(text, "%s", path);
+    json_t *results = espalier_results(path);
+    const char *text =
+        json_string_value(json_object_get(json_object_get(results, "run"), "config"));
+    cr_assert_not_null(text);
     cr_assert(strstr(text, "\npopulation = 8\ntournament = 2\n"), "%s", text);
-    free(text);
+    json_decref(results);
     free(path);
 }
 
@@ -341,6 +342,16 @@ Test(sweeps, trainings_share_the_pool_and_go_on_after_a_kill)
     }
     compare(out_of("cut"), expected, "trainings");
     free(expected);
+    // Rows in one store; weights stay with their run, and are found.
+    char run[1024], weights[1200];
+    snprintf(run, sizeof run, "%s/runs/seed=3", out_of("cut"));
+    snprintf(weights, sizeof weights, "%s/w.safetensors", folder);
+    free(espalier_expect(0, (const char *[]){"export", run, "final-0", "--format", "safetensors",
+                                             "-o", weights, NULL}));
+    free(espalier_expect(0, (const char *[]){"train", run, "best", NULL}));
+    free(espalier_expect(0, (const char *[]){"export", run, "final-1", "--format", "safetensors",
+                                             "-o", weights, NULL}));
+    expect(0, out_of("cut"), NULL);
 }
 
 Test(sweeps, a_dry_run_lists_and_estimates_and_leaves_nothing)
