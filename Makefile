@@ -153,8 +153,8 @@ tsan: ## The tests labelled `threads` with the thread sanitizer
 bench: build ## The benchmarks
 	@cmake --build build --parallel $(JOBS) --target bench
 
-# What is published and takes too long for a test: a minute or so.
-reproduce: build ## Published counts that take a minute
+# What is published and takes too long for a test. ESPALIER_DATA: the folder of benchmark tables.
+reproduce: build ## Published results, claim beside result: minutes
 	@cmake --build build --parallel $(JOBS) --target reproduce
 
 C_FILES = find sdk core plugins tests -type f \
