@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The figures of training_bench beside training steps: single convolutions, memory, compiling, losses.
+#ifndef TRAINING_FIGURES_H
+#define TRAINING_FIGURES_H
+
+#include "networks.h"
+#include "torch.h"
+
+#include <jansson.h>
+
+// Operations a second of 3x3 convolutions of [64, channels, size, size] inside a network.
+struct convolution_rates {
+    double forward, data, weights;
+    double backward; // data and weights together
+};
+
+// Of chains of different length the differences, so that what happens at a network's ends is left out:
+// forward and backward of one more convolution. Backward-data alone is what backward takes longer
+// where the gradient of the input is asked for (with the input's gradient brought into the caller's
+// layout, so it is the least rate), backward-weights the rest (the highest).
+struct convolution_rates convolutions_measure(const struct instance *engine, int64_t channels,
+                                              int64_t size, int repetitions);
+
+struct memory_use {
+    double peak;  // resident high-water of the process, bytes
+    double grown; // of which since before the network was compiled
+};
+
+// Trains a few steps; for a process that has done nothing else. Prints what memory_read reads.
+void memory_report(struct stand *stand, const struct network *network);
+// Runs this program anew for one network.
+struct memory_use memory_of_network(const struct network *network, const char *engine);
+
+// Seconds to compile architectures that were not compiled before, in a process that compiled others of
+// the space: the median. `operators`: the median of their operators.
+double compile_measure(struct stand *stand, uint64_t batch, double *operators);
+
+#define LOSS_STEPS 50
+// The largest relative difference between the losses of the first steps and PyTorch's, from the same
+// weights on the same batches.
+double losses_compare(struct stand *stand, const struct network *network, struct torch *torch,
+                      double rate);
+
+#endif

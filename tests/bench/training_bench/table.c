@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// See table.h.
+#include "table.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define ASKED_MEAN 2.5
+#define ASKED_LEAST 1.8
+#define ASKED_NETWORK_SHARE 0.5
+#define ASKED_CONVOLUTION_SHARE 0.65
+#define ASKED_MEMORY_FACTOR 1.3
+#define ASKED_MEMORY_SHARE 0.2
+#define ASKED_COMPILE 5e-3
+#define ASKED_LOSS 1e-3
+#define BIG_NETWORK 1 // the second: whose share of the peak is asked for
+
+static const char *verdict(bool reached)
+{
+    return reached ? "reached" : "NOT reached";
+}
+
+static double ratio_of(const struct network_figures *f)
+{
+    return f->torch.cpu / f->espalier.cpu;
+}
+
+// The geometric mean and the least of the ratios to PyTorch; the number of them.
+static int ratios(const struct figures *figures, double *mean, double *least)
+{
+    double sum = 0.0;
+    int count = 0;
+    *least = INFINITY;
+    for (int i = 0; i < NETWORK_COUNT; i++) {
+        const struct network_figures *f = &figures->networks[i];
+        if (!f->measured || !figures->torch)
+            continue;
+        sum += log(ratio_of(f));
+        *least = fmin(*least, ratio_of(f));
+        count++;
+    }
+    *mean = count > 0 ? exp(sum / count) : 0.0;
+    return count;
+}
+
+static void print_steps(const struct figures *figures)
+{
+    printf("\nA training step, medians of processor time (and of wall time)\n");
+    printf("%-50s %5s %18s %18s %5s %7s %11s %8s %6s\n", "network", "batch", "espalier ms",
+           "pytorch ms", "", "times", "plain ms", "conv", "of");
+    printf("%-50s %5s %18s %18s %5s %7s %11s %8s %6s\n", "", "", "", "", "", "", "", "GFLOP/s",
+           "peak");
+    for (int i = 0; i < NETWORK_COUNT; i++) {
+        const struct network_figures *f = &figures->networks[i];
+        if (!f->measured)
+            continue;
+        printf("%-50s %5llu %8.2f (%7.2f)", networks[i].about,
+               (unsigned long long)networks[i].batch, 1e3 * f->espalier.cpu,
+               1e3 * f->espalier.wall);
+        if (figures->torch)
+            printf(" %8.2f (%7.2f) %5s %6.2fx %11.2f", 1e3 * f->torch.cpu, 1e3 * f->torch.wall,
+                   f->torch_layout, ratio_of(f), 1e3 * f->torch_plain.cpu);
+        else
+            printf(" %18s %5s %7s %11s", "-", "", "-", "-");
+        if (f->operations > 0.0)
+            printf(" %8.1f %5.0f%%", 1e-9 * f->operations / f->espalier.cpu,
+                   100.0 * f->operations / f->espalier.cpu / figures->peak);
+        printf("\n");
+    }
+    if (figures->torch)
+        printf("pytorch: its malloc told to keep memory (plain: as it comes), layout the faster of "
+               "two\n");
+    double mean, least;
+    if (ratios(figures, &mean, &least) == NETWORK_COUNT) {
+        printf("geometric mean %.2fx (asked: %.1fx, the aim is 3): %s\n", mean, ASKED_MEAN,
+               verdict(mean >= ASKED_MEAN));
+        printf("least          %.2fx (asked: %.1fx): %s\n", least, ASKED_LEAST,
+               verdict(least >= ASKED_LEAST));
+    }
+    const struct network_figures *big = &figures->networks[BIG_NETWORK];
+    double share = big->measured ? big->operations / big->espalier.cpu / figures->peak : 0.0;
+    if (big->measured)
+        printf("network 2 at %.0f %% of the peak, counting convolutions alone (asked: 50 %%): %s\n",
+               100.0 * share, verdict(share >= ASKED_NETWORK_SHARE));
+}
+
+static void print_convolutions(const struct figures *figures)
+{
+    if (!figures->convolved)
+        return;
+    printf(
+        "\n3x3 convolutions alone, batch 64, GFLOP/s and share of the peak (asked: 65 %% of each)\n"
+        "%-24s %16s %18s %18s %18s\n",
+        "", "forward", "backward-data", "backward-weights", "backward, both");
+    for (int i = 0; i < CONVOLUTION_COUNT; i++) {
+        const struct convolution_rates *r = &figures->convolutions[i].rates;
+        const double rates[] = {r->forward, r->data, r->weights, r->backward};
+        printf("%3lld channels, %2lldx%-2lld    ", (long long)figures->convolutions[i].channels,
+               (long long)figures->convolutions[i].size, (long long)figures->convolutions[i].size);
+        bool reached = true;
+        for (size_t j = 0; j < ESP_COUNT(rates); j++) {
+            reached = reached && rates[j] >= ASKED_CONVOLUTION_SHARE * figures->peak;
+            printf(" %10.1f (%2.0f %%)", 1e-9 * rates[j], 100.0 * rates[j] / figures->peak);
+        }
+        printf("  %s\n", verdict(reached));
+    }
+}
+
+static bool steps_alone(const struct figures *figures)
+{
+    for (int i = 0; i < NETWORK_COUNT; i++)
+        if (figures->networks[i].measured && !figures->networks[i].steps_alone)
+            return false;
+    return true;
+}
+
+static void print_memory(const struct figures *figures)
+{
+    if (steps_alone(figures))
+        return;
+    printf(
+        "\nPeak resident memory of a fresh process, MB (asked: under a fifth of PyTorch's; growth "
+        "within 1.3 times weights plus kept)\n");
+    printf("%-50s %9s %9s %7s %9s %9s %7s %7s\n", "network", "espalier", "pytorch", "share",
+           "growth", "weights", "kept", "factor");
+    for (int i = 0; i < NETWORK_COUNT; i++) {
+        const struct network_figures *f = &figures->networks[i];
+        if (!f->measured)
+            continue;
+        double share = f->torch_memory > 0.0 ? f->memory.peak / f->torch_memory : NAN;
+        double factor = f->memory.grown / (f->weights + f->kept);
+        printf("%-50s %9.1f %9.1f %6.0f%% %9.1f %9.1f %7.1f %7.2f  %s, %s\n", networks[i].about,
+               1e-6 * f->memory.peak, 1e-6 * f->torch_memory, 100.0 * share, 1e-6 * f->memory.grown,
+               1e-6 * f->weights, 1e-6 * f->kept, factor,
+               f->torch_memory > 0.0 ? verdict(share < ASKED_MEMORY_SHARE) : "-",
+               verdict(factor <= ASKED_MEMORY_FACTOR));
+    }
+}
+
+static void print_losses(const struct figures *figures)
+{
+    if (!figures->torch)
+        return;
+    printf(
+        "\nLosses of the first %d steps, largest relative difference to PyTorch's (asked: 1e-3)\n",
+        LOSS_STEPS);
+    for (int i = 0; i < NETWORK_COUNT; i++) {
+        const struct network_figures *f = &figures->networks[i];
+        if (f->measured && !isnan(f->loss_difference))
+            printf("%-50s %9.1e  %s\n", networks[i].about, f->loss_difference,
+                   verdict(f->loss_difference <= ASKED_LOSS));
+    }
+}
+
+void table_print(const struct figures *figures)
+{
+    printf("engine %s, one thread; %.1f GFLOP/s is the peak of one core with %s; ", figures->engine,
+           1e-9 * figures->peak, figures->instructions);
+    if (figures->torch)
+        printf("PyTorch %s\n", figures->torch);
+    else
+        printf("there is no Python with torch (Debian: python3-torch), so Espalier's side alone\n");
+    print_steps(figures);
+    print_convolutions(figures);
+    print_memory(figures);
+    print_losses(figures);
+    if (figures->compile_seconds > 0.0)
+        printf(
+            "\nCompiling an architecture of %.0f operators in a warm process: %.2f ms (asked: < 5 "
+            "ms): %s\n",
+            figures->compile_operators, 1e3 * figures->compile_seconds,
+            verdict(figures->compile_seconds < ASKED_COMPILE));
+    fflush(stdout);
+}
+
+static json_t *number(double value)
+{
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
+static json_t *network_json(const struct figures *figures, int i)
+{
+    const struct network_figures *f = &figures->networks[i];
+    json_t *json = json_pack("{s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "network",
+                             networks[i].name, "batch", (json_int_t)networks[i].batch, "params",
+                             (json_int_t)f->params, "operators", (json_int_t)f->operators,
+                             "step_cpu_ms", number(1e3 * f->espalier.cpu), "step_ms",
+                             number(1e3 * f->espalier.wall), "convolution_gflops",
+                             number(1e-9 * f->operations / f->espalier.cpu), "peak_memory_bytes",
+                             number(f->memory.peak), "memory_growth_bytes", number(f->memory.grown),
+                             "weight_bytes", number(f->weights), "kept_bytes", number(f->kept));
+    if (figures->torch)
+        json_object_update_new(
+            json, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "torch_layout", f->torch_layout,
+                            "torch_step_cpu_ms", number(1e3 * f->torch.cpu), "torch_step_ms",
+                            number(1e3 * f->torch.wall), "torch_plain_step_cpu_ms",
+                            number(1e3 * f->torch_plain.cpu), "times_torch", number(ratio_of(f)),
+                            "torch_peak_memory_bytes", number(f->torch_memory), "loss_difference",
+                            number(f->loss_difference)));
+    return json;
+}
+
+void table_write(const struct figures *figures)
+{
+    char path[256];
+    double mean, least;
+    json_t *list = json_array(), *convolutions = json_array();
+    for (int i = 0; i < NETWORK_COUNT; i++)
+        if (figures->networks[i].measured)
+            json_array_append_new(list, network_json(figures, i));
+    for (int i = 0; figures->convolved && i < CONVOLUTION_COUNT; i++) {
+        const struct convolution_rates *r = &figures->convolutions[i].rates;
+        json_array_append_new(convolutions,
+                              json_pack("{s:I, s:I, s:o, s:o, s:o, s:o}", "channels",
+                                        (json_int_t)figures->convolutions[i].channels, "size",
+                                        (json_int_t)figures->convolutions[i].size, "forward_gflops",
+                                        number(1e-9 * r->forward), "backward_data_gflops",
+                                        number(1e-9 * r->data), "backward_weights_gflops",
+                                        number(1e-9 * r->weights), "backward_gflops",
+                                        number(1e-9 * r->backward)));
+    }
+    bool all = ratios(figures, &mean, &least) == NETWORK_COUNT;
+    json_t *json = json_pack(
+        "{s:s, s:s?, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "engine", figures->engine, "torch",
+        figures->torch, "instructions", figures->instructions, "peak_gflops",
+        number(1e-9 * figures->peak), "networks", list, "geometric_mean", number(all ? mean : NAN),
+        "least", number(all ? least : NAN), "convolutions", convolutions, "compile_ms",
+        number(figures->compile_seconds > 0.0 ? 1e3 * figures->compile_seconds : NAN),
+        "compile_operators", number(figures->compile_operators));
+    mkdir("bench", 0777);
+    snprintf(path, sizeof path, "bench/training-%s.json", figures->engine);
+    if (json_dump_file(json, path, JSON_INDENT(1) | JSON_REAL_PRECISION(6)) != 0)
+        fprintf(stderr, "%s: cannot be written\n", path);
+    json_decref(json);
+}
