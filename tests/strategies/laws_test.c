@@ -46,6 +46,11 @@ static const struct subject subjects[] = {
     {"plugin = tpe\n", 0, 1, "maximize = fitness\n"},
     {"plugin = tpe\nmultivariate = yes\nrepeat = no\nprior_weight = 0.5\n", 0, 0,
      "maximize = fitness\n"},
+    {"plugin = gp\ncandidates = 10\nrefit = 100\nfit_points = 20\nrestarts = 0\npoints = 40\n", 0,
+     0, "maximize = fitness\n"},
+    {"plugin = gp\ncandidates = 10\nrefit = 100\nfit_points = 20\npoints = 40\n"
+     "batch = thompson\ntransform = rank\nrepeat = yes\n",
+     0, 1, "maximize = fitness\n"},
 };
 
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])
