@@ -16,6 +16,7 @@ enum {
 int command_run(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_results(int argc, char **argv);
+int command_report(int argc, char **argv);
 int command_show(int argc, char **argv);
 int command_arch(int argc, char **argv);
 int command_eval(int argc, char **argv);

@@ -94,8 +94,7 @@ static bool is_folder(const char *path)
 }
 
 // Folders first: a CSV need not say what is sought where they do.
-static esp_status read_study(struct study *study, const struct options *options,
-                             struct error *error)
+esp_status compare_study(struct study *study, const struct options *options, struct error *error)
 {
     esp_status status = ESP_OK;
     const char *objective = options_value(options, "objective");
@@ -119,7 +118,7 @@ esp_status compare_runs(struct options *options, struct error *error)
                          "--top and --sort are for the trials of one run");
     status = read_all_points(&points, options, error);
     if (status == ESP_OK)
-        status = read_study(&study, options, error);
+        status = compare_study(&study, options, error);
     if (status == ESP_OK && options_given(options, "csv")) {
         status = compare_csv(&study, error);
     } else if (status == ESP_OK) {

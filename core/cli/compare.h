@@ -7,6 +7,9 @@
 #include "error/error.h"
 #include "report/comparison.h"
 
+// Reads the paths that are the arguments, and labels their methods; heeds --objective.
+esp_status compare_study(struct study *study, const struct options *options, struct error *error);
+
 // Reads the paths that the options name and prints the comparison as they say.
 esp_status compare_runs(struct options *options, struct error *error);
 

@@ -20,6 +20,7 @@ static const struct command commands[] = {
     {"run", command_run, "one search, from its configuration to its summary", true},
     {"sweep", command_sweep, "many runs from one configuration, over one pool of workers", true},
     {"results", command_results, "the table of trials of a run, the best, the Pareto front", false},
+    {"report", command_report, "one page that shows runs and compares their methods", true},
     {"show", command_show, "one trial: architecture, curve, metrics, provenance", false},
     {"arch", command_arch, "an architecture of a space: decisions, hash, params, macs, shapes",
      true},

@@ -427,9 +427,9 @@ static esp_status check_points(const struct comparison *comparison, struct error
     return ESP_OK;
 }
 
-esp_status comparison_make(struct comparison *out, const struct study *study,
-                           const struct study_point *points, uint64_t point_count,
-                           const char *reference, struct error *error)
+esp_status comparison_measure(struct comparison *out, const struct study *study,
+                              const struct study_point *points, uint64_t point_count,
+                              const char *reference, struct error *error)
 {
     *out = (struct comparison){.study = study, .points = points, .point_count = point_count};
     if (study->objective_count == 0)
@@ -442,8 +442,19 @@ esp_status comparison_make(struct comparison *out, const struct study *study,
         status = name_tests(out, error);
     if (status == ESP_OK)
         status = take_values(out, error);
-    if (status == ESP_OK)
-        status = compute(out, error);
+    if (status != ESP_OK)
+        comparison_destroy(out);
+    return status;
+}
+
+esp_status comparison_make(struct comparison *out, const struct study *study,
+                           const struct study_point *points, uint64_t point_count,
+                           const char *reference, struct error *error)
+{
+    esp_status status = comparison_measure(out, study, points, point_count, reference, error);
+    if (status != ESP_OK)
+        return status;
+    status = compute(out, error);
     if (status != ESP_OK)
         comparison_destroy(out);
     return status;

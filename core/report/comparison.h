@@ -59,6 +59,10 @@ struct comparison {
 esp_status comparison_make(struct comparison *out, const struct study *study,
                            const struct study_point *points, uint64_t point_count,
                            const char *reference, struct error *error);
+// The values of runs alone: no cells, no pairs.
+esp_status comparison_measure(struct comparison *out, const struct study *study,
+                              const struct study_point *points, uint64_t point_count,
+                              const char *reference, struct error *error);
 void comparison_destroy(struct comparison *comparison);
 
 // Are larger values better? Hypervolumes are.

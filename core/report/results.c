@@ -53,6 +53,8 @@ static esp_status append_trial(struct results *results, const struct trial_row *
                                    .hash = row->hash,
                                    .arch = row->arch ? arch_retain(row->arch) : NULL,
                                    .seconds = row->seconds,
+                                   .elapsed = row->elapsed,
+                                   .told = row->told_event,
                                    .attempt = row->attempt,
                                    .parent = row->parent,
                                    .mode = row->mode,

@@ -18,6 +18,8 @@ struct result_trial {
     uint64_t fidelity_count;
     double *metrics; // NULL without
     double seconds;
+    double elapsed; // of the run, when it was told
+    uint64_t told;  // the event; 0 = not told
     uint64_t attempt;
     int64_t parent;
     uint32_t mode;

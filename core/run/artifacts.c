@@ -162,3 +162,24 @@ esp_status artifacts_remove(const char *out, const char *name, struct error *err
     free(path);
     return status;
 }
+
+esp_status artifacts_keep_curve(const char *out, const char *name, struct error *error)
+{
+    char *path = artifacts_folder(out, name);
+    if (!path)
+        return error_memory(error);
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    esp_status status = ESP_OK;
+    while (folder && status == ESP_OK && (entry = readdir(folder))) {
+        if (entry->d_name[0] != '.' && strcmp(entry->d_name, "curve.json") != 0 &&
+            unlinkat(dirfd(folder), entry->d_name, 0) != 0 && errno != ENOENT)
+            status = error_system(error, path, "remove a file of it", errno);
+    }
+    if (folder) {
+        closedir(folder);
+        rmdir(path); // succeeds where no curve is there
+    }
+    free(path);
+    return status;
+}

@@ -33,6 +33,8 @@ esp_status artifacts_finish(const char *out, const char *name, const char *folde
 esp_status artifacts_sweep(const char *out, struct error *error);
 // Removes the artifacts of one name.
 esp_status artifacts_remove(const char *out, const char *name, struct error *error);
+// Removes them but for the learning curve.
+esp_status artifacts_keep_curve(const char *out, const char *name, struct error *error);
 // out/artifacts/<name>; owner: the caller (free). NULL: out of memory.
 char *artifacts_folder(const char *out, const char *name);
 

@@ -89,13 +89,14 @@ static void remember_best(struct run *run, uint64_t number)
         run->best = (int64_t)number;
 }
 
-// Takes away what `[run] keep` does not keep. Where a strategy may name parents, all stays until the
-// end of the run.
+// Takes away what `[run] keep` does not keep: beside the best's files the learning curves stay, which
+// are small. Where a strategy may name parents, all stays until the end of the run.
 static esp_status drop_artifacts(struct run *run, uint64_t number, struct error *error)
 {
     char name[32];
     snprintf(name, sizeof name, "%llu", (unsigned long long)number);
-    return artifacts_remove(run->out, name, error);
+    return run->experiment->keep == KEEP_BEST ? artifacts_keep_curve(run->out, name, error)
+                                              : artifacts_remove(run->out, name, error);
 }
 
 static esp_status prune(struct run *run, uint64_t number, int64_t best_before, struct error *error)
