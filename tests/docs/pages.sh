@@ -72,4 +72,14 @@ while read -r command; do
     "$espalier" $command >log 2>&1 </dev/null || fail "README: espalier $command: status $?"
     count=$((count + 1))
 done <commands
+
+# docs/report.md shows the runs that the README made, beside a CSV of theirs.
+"$espalier" results results/first --at end --csv >other.csv 2>log || fail "results --csv: status $?"
+blocks "$source/docs/report.md" "" | sed -n 's/ *#.*//; s|^build/bin/espalier ||p' >commands
+[ "$(wc -l <commands)" -ge 5 ] || { echo "docs/report.md shows too few commands" >&2; exit 1; }
+while read -r command; do
+    # shellcheck disable=SC2086
+    "$espalier" $command >log 2>&1 </dev/null || fail "docs/report.md: espalier $command: status $?"
+    count=$((count + 1))
+done <commands
 echo "$count configurations and commands ran"

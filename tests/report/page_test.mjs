@@ -4,10 +4,10 @@
 // saved holds data, hostile texts stay texts, and ten thousand trials can be used at once.
 import assert from "node:assert/strict";
 import { mkdirSync, statSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 
 import { Browser, sleep } from "./browser.mjs";
-import { big, hostile, csv, small, sweep } from "./runs.mjs";
+import { big, csv, figures, hostile, small, sweep } from "./runs.mjs";
 
 const [, , chromium, screenshots] = process.argv;
 const work = resolve("pages");
@@ -234,6 +234,22 @@ try {
     });
     await check(`${name}: phone`, () => checkWidths(page, name));
     await check(`${name}: quiet`, () => checkQuiet(page));
+  }
+  const page = await browser.open();
+  await page.size(640, 480);
+  for (const path of figures(work)) {
+    const name = basename(path, ".svg");
+    await check(`figure ${name}`, async () => {
+      await page.send("Page.navigate", { url: `file://${path}` });
+      await page.until("document.readyState === 'complete' && document.documentElement.localName === 'svg'", 5000);
+      assert.equal(await page.value("document.querySelector('parsererror') === null"), true, "well-formed");
+      // No word lies outside of the drawing.
+      const out = await page.value(`(() => { const box = document.documentElement.getBoundingClientRect();
+        return [...document.querySelectorAll("text")].filter((text) => { const b = text.getBoundingClientRect();
+          return b.left < box.left - 1 || b.top < box.top - 1 || b.right > box.right + 1 || b.bottom > box.bottom + 1; }).map((text) => text.textContent); })()`);
+      assert.deepEqual(out, []);
+      await page.picture(join(screenshots, `figure-${name}.png`), false);
+    });
   }
 } finally {
   await browser.close();

@@ -285,3 +285,93 @@ Test(report, a_page_is_written_whole_or_not)
     cr_assert_neq(access(below("run/report.html.new"), F_OK), 0);
     free(espalier_expect(1, WORDS("report", below("run"), "-o", below("missing/page.html"))));
 }
+
+// ---- Figures ----------------------------------------------------------------------------------
+
+static uint64_t occurrences(const char *text, const char *words)
+{
+    uint64_t count = 0;
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+        count++;
+    return count;
+}
+
+static char *figure(const char *source, const char *name, const char *option)
+{
+    free(espalier_expect(
+        0, WORDS("report", source, "--figure", name, "-o", below("figure.svg"), option)));
+    char *text = file_text(below("figure.svg"));
+    cr_assert_not_null(text);
+    cr_assert_eq(strncmp(text, "<svg ", 5), 0);
+    cr_assert_str_eq(text + strlen(text) - 7, "</svg>\n");
+    cr_assert_null(strstr(text, "nan"), "%s has a place that is no number", name);
+    cr_assert_null(strstr(text, "inf"), "%s has a place without end", name);
+    return text;
+}
+
+// The places of a polyline stay within the frame.
+static void expect_within(const char *text, double right, double bottom)
+{
+    const char *points = strstr(text, "<polyline");
+    double x, y;
+    int used, count = 0;
+    cr_assert_not_null(points);
+    points = strstr(points, "points=\"") + 8;
+    for (; sscanf(points, "%lf,%lf%n", &x, &y, &used) == 2; points += used, count++)
+        cr_assert(x >= 60 && x <= right && y >= 0 && y <= bottom, "%g,%g", x, y);
+    cr_assert(count > 2);
+}
+
+Test(report, figures_of_a_run)
+{
+    search(nk, "run", "experiment.seed=1");
+    char *text = figure(below("run"), "best_so_far", NULL);
+    cr_assert_eq(occurrences(text, "<polyline"), 1, "one method, one line");
+    cr_assert_not_null(strstr(text, ">Trials</text>"));
+    cr_assert_not_null(strstr(text, ">fitness</text>"));
+    expect_within(text, 465, 260);
+    free(text);
+    text = figure(below("run"), "best_so_far", "--x=seconds");
+    cr_assert_not_null(strstr(text, ">Time of the run (s)</text>"));
+    free(text);
+    text = figure(below("run"), "final", NULL);
+    cr_assert_eq(occurrences(text, "<circle"), 1);
+    free(text);
+}
+
+Test(report, figures_of_methods)
+{
+    char *csv = folder_write(folder, "other.csv",
+                             "method,seed,trial,accuracy,objective\n"
+                             "a<b>&\"c,1,0,0.5,maximize accuracy\na<b>&\"c,1,1,0.7,\n"
+                             "a<b>&\"c,2,0,0.6,\nother,1,0,0.4,\nother,1,1,0.8,\n");
+    char *text = figure(csv, "best_so_far", NULL);
+    cr_assert_eq(occurrences(text, "<polyline fill=\"none\" stroke-linejoin"), 4,
+                 "two lines, two of the legend");
+    cr_assert_eq(occurrences(text, "<polygon"), 1, "the band of the method with two runs");
+    cr_assert_not_null(strstr(text, "a&lt;b&gt;&amp;&quot;c"));
+    cr_assert_null(strstr(text, "<b>"));
+    free(text);
+    text = figure(csv, "final", NULL);
+    cr_assert_eq(occurrences(text, "<circle"), 2);
+    cr_assert_eq(occurrences(text, "<polygon"), 1, "the other method's mark");
+    free(text);
+    free(csv);
+}
+
+Test(report, figures_refused)
+{
+    search(nk, "run", "experiment.seed=1");
+    const char *run = below("run"), *out = below("no.svg");
+    expect_refusal(WORDS("report", run, "--figure=finale", "-o", out), "did you mean 'final'");
+    expect_refusal(WORDS("report", run, "--figure=final"), "--figure needs -o");
+    expect_refusal(WORDS("report", run, "--log=x"), "--log goes with --figure");
+    expect_refusal(WORDS("report", run, "--figure=front", "--x=parms", "-o", out),
+                   "the runs have no metric 'parms'");
+    expect_refusal(WORDS("report", run, "--figure=best_so_far", "--x=hours", "-o", out),
+                   "trials, seconds or cost");
+    expect_refusal(WORDS("report", run, "--figure=curves", "-o", out), "no trial of these runs");
+    expect_refusal(WORDS("report", run, "--figure=correlation", "-o", out),
+                   "nothing to correlate");
+    cr_assert_neq(access(below("no.svg"), F_OK), 0);
+}

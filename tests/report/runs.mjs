@@ -139,3 +139,15 @@ export function csv(work) {
   run("report", file, "-o", out);
   return out;
 }
+
+// Figures of the runs above, by name: [title, path].
+export function figures(work) {
+  const of = (source, name, ...more) => {
+    const path = join(work, `${name}${more.length ? more.join("") : ""}.svg`);
+    run("report", source, "--figure", name, "-o", path, ...more);
+    return path;
+  };
+  const training = join(work, "training"), methods = join(work, "sweep");
+  return [of(training, "curves"), of(training, "front"), of(training, "correlation"), of(training, "steps"),
+    of(methods, "best_so_far"), of(methods, "best_so_far", "--log=x"), of(methods, "final"), of(join(work, "other.csv"), "final", "--log=x")];
+}
