@@ -73,7 +73,8 @@ static esp_status check_options(const struct options *options, struct error *err
     bool figure = options_given(options, "figure");
     for (size_t i = 0; !figure && i < ESP_COUNT(of_figures); i++)
         if (options_given(options, of_figures[i]))
-            return error_set(error, ESP_ERROR_INVALID, "--%s goes with --figure", of_figures[i]);
+            return error_set(error, ESP_ERROR_INVALID, "%s%s goes with --figure",
+                             of_figures[i][1] ? "--" : "-", of_figures[i]);
     if (figure && !options_value(options, "o"))
         return error_set(error, ESP_ERROR_INVALID, "--figure needs -o FILE.svg");
     if (log && strcmp(log, "x") != 0 && strcmp(log, "y") != 0 && strcmp(log, "xy") != 0)

@@ -331,7 +331,7 @@ Test(report, figures_of_a_run)
     cr_assert_not_null(strstr(text, ">fitness</text>"));
     expect_within(text, 465, 260);
     free(text);
-    text = figure(below("run"), "best_so_far", "--x=seconds");
+    text = figure(below("run"), "best_so_far", "-x=seconds");
     cr_assert_not_null(strstr(text, ">Time of the run (s)</text>"));
     free(text);
     text = figure(below("run"), "final", NULL);
@@ -366,12 +366,11 @@ Test(report, figures_refused)
     expect_refusal(WORDS("report", run, "--figure=finale", "-o", out), "did you mean 'final'");
     expect_refusal(WORDS("report", run, "--figure=final"), "--figure needs -o");
     expect_refusal(WORDS("report", run, "--log=x"), "--log goes with --figure");
-    expect_refusal(WORDS("report", run, "--figure=front", "--x=parms", "-o", out),
+    expect_refusal(WORDS("report", run, "--figure=front", "-x=parms", "-o", out),
                    "the runs have no metric 'parms'");
-    expect_refusal(WORDS("report", run, "--figure=best_so_far", "--x=hours", "-o", out),
+    expect_refusal(WORDS("report", run, "--figure=best_so_far", "-x=hours", "-o", out),
                    "trials, seconds or cost");
     expect_refusal(WORDS("report", run, "--figure=curves", "-o", out), "no trial of these runs");
-    expect_refusal(WORDS("report", run, "--figure=correlation", "-o", out),
-                   "nothing to correlate");
+    expect_refusal(WORDS("report", run, "--figure=correlation", "-o", out), "nothing to correlate");
     cr_assert_neq(access(below("no.svg"), F_OK), 0);
 }

@@ -14,17 +14,11 @@ static double nice_step(double raw)
     return power * (lead <= 1.0 + 1e-9 ? 1 : lead <= 2.0 + 1e-9 ? 2 : lead <= 5.0 + 1e-9 ? 5 : 10);
 }
 
-static double step_of(const struct figure_axis *axis)
-{
-    return nice_step((axis->high - axis->low) / WANTED);
-}
-
 static struct figure_axis linear(double low, double high)
 {
     double step = nice_step((high - low) / WANTED);
-    struct figure_axis axis = {step * floor(low / step + 1e-9), step * ceil(high / step - 1e-9),
-                               false};
-    return axis;
+    return (struct figure_axis){step * floor(low / step + 1e-9), step * ceil(high / step - 1e-9),
+                                step, false};
 }
 
 // Of the lead 1, 2 and 5 the next below or above.
@@ -45,10 +39,10 @@ struct figure_axis axis_make(double low, double high, bool log)
         high = 1;
     }
     if (log && low > 0) {
-        struct figure_axis axis = {nice_log(low, false), nice_log(high, true), true};
+        struct figure_axis axis = {nice_log(low, false), nice_log(high, true), 0, true};
         if (axis.low < axis.high)
             return axis;
-        return (struct figure_axis){axis.low / 10, axis.high * 10, true};
+        return (struct figure_axis){axis.low / 10, axis.high * 10, 0, true};
     }
     if (high - low <= 1e-12 * fmax(fabs(low), fabs(high))) {
         double half = low != 0 ? fabs(low) / 2 : 0.5;
@@ -79,7 +73,7 @@ uint64_t axis_ticks(const struct figure_axis *axis, double *out)
 {
     if (axis->log)
         return log_ticks(axis, out);
-    double step = step_of(axis);
+    double step = axis->step;
     double first = ceil(axis->low / step - 1e-6), last = floor(axis->high / step + 1e-6);
     uint64_t count = 0;
     for (double i = first; i <= last && count < AXIS_TICKS_MOST; i++)
@@ -97,7 +91,7 @@ double axis_place(const struct figure_axis *axis, double value)
 void axis_label(const struct figure_axis *axis, double value, char *text, size_t size)
 {
     double largest = fmax(fabs(axis->low), fabs(axis->high));
-    double step = axis->log ? value : step_of(axis);
+    double step = axis->log ? value : axis->step;
     int decimals = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
     if (value == 0)
         snprintf(text, size, "0");

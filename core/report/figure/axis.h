@@ -12,6 +12,7 @@
 // low < high, both finite; above 0 where it is logarithmic.
 struct figure_axis {
     double low, high;
+    double step; // between the ticks of a linear one
     bool log;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Single figures for papers, as SVG: the plots of the page, drawn without a browser. Each is a file of
-// 480 x 320 pixels or a little more, on white, its colours those of Okabe and Ito (2008), its text
+// some 490 x 310 pixels, on white, its colours those of Okabe and Ito (2008), its text
 // text.
 #ifndef REPORT_FIGURE_FIGURE_H
 #define REPORT_FIGURE_FIGURE_H
@@ -29,6 +29,7 @@ const char *figure_names(void);
 
 // ---- Shared by the figures --------------------------------------------------------------------
 
+#define FIGURE_WIDTH 492.0 // of a frame up to 464, with room for half of its last label
 #define FIGURE_COLOURS 7
 // The colour of a method, and the dash of its line (NULL: none).
 const char *figure_colour(uint64_t method);

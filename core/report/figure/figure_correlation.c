@@ -57,7 +57,7 @@ static esp_status draw(FILE *file, const struct correlation *correlation, const 
     double label = 6.2 * (double)(longest < 32 ? longest : 32);
     double left = label + 22, top = label + 18;
     double count = (double)correlation->count;
-    svg_open(file, left + CELL * count + 14, top + ROW * count + 34, title);
+    svg_open(file, fmax(left + CELL * count + 14, 330), top + ROW * count + 34, title);
     for (uint64_t i = 0; i < correlation->count; i++) {
         char text[40];
         snprintf(text, sizeof text, "%.32s", correlation->names[i]);
@@ -68,7 +68,7 @@ static esp_status draw(FILE *file, const struct correlation *correlation, const 
         for (uint64_t j = 0; j < correlation->count; j++)
             draw_cell(file, correlation, i, j, left + CELL * (double)j, top + ROW * (double)i);
     }
-    svg_text(file, (struct svg_point){left, top + ROW * count + 20},
+    svg_text(file, (struct svg_point){14, top + ROW * count + 20},
              "above the diagonal Spearman's ρ, below Kendall's τ-b", SVG_START, 11, false, false);
     svg_close(file);
     return ESP_OK;

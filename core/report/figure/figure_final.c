@@ -31,7 +31,7 @@ static esp_status choose(struct ends *out, const struct figure *figure,
             return ESP_OK;
         }
     return error_set(error, ESP_ERROR_INVALID,
-                     "--y: final shows %s or a metric that no search saw, and '%s' is none", own,
+                     "-y: final shows %s or a metric that no search saw, and '%s' is none", own,
                      figure->y);
 }
 
@@ -114,7 +114,7 @@ static esp_status draw(const struct figure *figure, FILE *file, const struct com
     double left = 24 + 6.0 * (double)(longest < LETTERS ? longest : LETTERS);
     double bottom = 14 + ROW * (double)figure->study->method_count;
     struct figure_frame frame = {
-        left, 14, left + 330, bottom, axis_make(low, high, figure->log_x), {0, 1, false}};
+        left, 14, left + 330, bottom, axis_make(low, high, figure->log_x), {0, 1, 1, false}};
     char title[256];
     const char *name = figure->y               ? figure->y
                        : comparison->reference ? "hypervolume"

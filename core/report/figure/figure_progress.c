@@ -26,7 +26,7 @@ static esp_status read_axis(const struct figure *figure, enum study_axis *out, c
             *title = titles[i];
             return ESP_OK;
         }
-    return error_set(error, ESP_ERROR_INVALID, "--x: expected trials, seconds or cost, got '%s'",
+    return error_set(error, ESP_ERROR_INVALID, "-x: expected trials, seconds or cost, got '%s'",
                      wanted);
 }
 
@@ -52,7 +52,7 @@ static struct figure_frame make_frame(const struct progression *progression,
                 from = fmin(from, progression->at[i]);
                 to = fmax(to, progression->at[i]);
             }
-    struct figure_frame frame = {64, top, 464, top + 230, {0}, {0}};
+    struct figure_frame frame = {64, top, 464, top + 230, {0, 1, 1, false}, {0, 1, 1, false}};
     frame.x = axis_make(figure->log_x ? from : fmin(0, from), to, figure->log_x);
     // Time and cost end where they end.
     if (!frame.x.log)
@@ -61,13 +61,13 @@ static struct figure_frame make_frame(const struct progression *progression,
     return frame;
 }
 
-enum part { MEDIAN, LOWER, UPPER };
+enum quartile { MEDIAN, LOWER, UPPER };
 
 // A step line: a value stays until the next place. `out` has room for twice the points. Answers how
 // many.
 static uint64_t step_line(struct svg_point *out, const struct progression *progression,
                           const struct figure *figure, const struct figure_frame *frame,
-                          uint64_t method, enum part part)
+                          uint64_t method, enum quartile part)
 {
     uint64_t count = 0, methods = figure->study->method_count;
     for (uint64_t i = 0; i < progression->count; i++) {
@@ -130,7 +130,7 @@ esp_status figure_progress(const struct figure *figure, FILE *file, struct error
         double legend = figure_legend_height(figure, 400);
         struct figure_frame frame = make_frame(&progression, figure, legend + 14);
         figure_metric_title(figure, figure->study->objectives[0].metric, y_title, sizeof y_title);
-        svg_open(file, 480, frame.bottom + 48, "Best so far");
+        svg_open(file, FIGURE_WIDTH, frame.bottom + 48, "Best so far");
         figure_draw_legend(file, figure, frame.left, 400);
         figure_draw_axes(file, &frame, title,
                          figure->study->objective_count > 1 ? "hypervolume" : y_title, true);

@@ -161,14 +161,14 @@ esp_status figure_front(const struct figure *figure, FILE *file, struct error *e
         status = error_set(error, ESP_ERROR_NOT_FOUND, "front: no trial has both metrics");
     if (status == ESP_OK) {
         double top = figure_legend_height(figure, 400) + 14;
-        struct figure_frame frame = {70, top, 464, top + 250, {0}, {0}};
+        struct figure_frame frame = {70, top, 464, top + 250, {0, 1, 1, false}, {0, 1, 1, false}};
         bounds(figure, x, &low, &high);
         frame.x = axis_make(low, high, figure->log_x);
         bounds(figure, y, &low, &high);
         frame.y = axis_make(low, high, figure->log_y);
         figure_metric_title(figure, figure->table->metrics[x].name, x_title, sizeof x_title);
         figure_metric_title(figure, figure->table->metrics[y].name, y_title, sizeof y_title);
-        svg_open(file, 480, frame.bottom + 48, "Pareto front");
+        svg_open(file, FIGURE_WIDTH, frame.bottom + 48, "Pareto front");
         figure_draw_legend(file, figure, frame.left, 400);
         figure_draw_axes(file, &frame, x_title, y_title, true);
         draw_dots(file, figure, &frame, x, y, dots, count, false);
@@ -283,10 +283,10 @@ esp_status figure_curves(const struct figure *figure, FILE *file, struct error *
         status = error_set(error, ESP_ERROR_NOT_FOUND,
                            "curves: no trial of these runs kept a learning curve of %s", name);
     if (status == ESP_OK) {
-        struct figure_frame frame = {64, 14, 464, 250, {0}, {0}};
+        struct figure_frame frame = {64, 14, 464, 250, {0, 1, 1, false}, {0, 1, 1, false}};
         curve_bounds(&curves, (uint64_t)metric, &frame, figure);
         figure_metric_title(figure, name, title, sizeof title);
-        svg_open(file, 480, frame.bottom + 48, "Learning curves by final rank");
+        svg_open(file, FIGURE_WIDTH, frame.bottom + 48, "Learning curves by final rank");
         figure_draw_axes(file, &frame, "Training step", title, true);
         status = draw_curves(file, figure, &curves, (uint64_t)metric, &frame, error);
         svg_close(file);
