@@ -60,6 +60,7 @@ export class Browser {
     const page = new Page(this, sessionId);
     this.pages.set(sessionId, page);
     for (const domain of ["Page", "Runtime", "Log", "Network"]) await page.send(`${domain}.enable`);
+    await page.send("Performance.enable", { timeDomain: "threadTicks" });
     return page;
   }
 
@@ -106,6 +107,13 @@ export class Page {
   async go(path) {
     await this.send("Page.navigate", { url: `file://${path}` });
     await this.until("document.documentElement.dataset.drawn === 'true'", 30000);
+  }
+
+  // Seconds of the processor that the page's thread has taken since it was opened: unlike a clock they do
+  // not depend on what else the machine does.
+  async processorSeconds() {
+    const { metrics } = await this.send("Performance.getMetrics");
+    return metrics.find(({ name }) => name === "TaskDuration").value;
   }
 
   // The value of an expression (awaited where it is a promise).
