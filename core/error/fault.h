@@ -7,10 +7,10 @@
 #define ERROR_FAULT_H
 
 // The points: submit-before, submit-after, tell, commit-before, commit-after, rename-before,
-// rename-after; of a sweep move-before, move-after (a run's rows to another store), collect-before,
-// collect-after (its own store removed); in the process that evaluates also checkpoint-before, checkpoint-written,
-// checkpoint-after; in a worker also result-before, result-after. ESPALIER_FAULT_WORKER is heeded in
-// workers alone, ESPALIER_FAULT in all other processes.
+// rename-after, quiet-granted; of a sweep move-before, move-after (a run's rows to another store),
+// collect-before, collect-after (its own store removed); in the process that evaluates also
+// checkpoint-before, checkpoint-written, checkpoint-after; in a worker also quiet, result-before,
+// result-after. ESPALIER_FAULT_WORKER is heeded in workers alone, ESPALIER_FAULT in all other processes.
 void fault_point(const char *point);
 
 // Says that this process is a worker.

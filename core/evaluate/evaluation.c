@@ -4,6 +4,7 @@
 
 #include "evaluate/checkpoint.h"
 #include "evaluate/initialise.h"
+#include "evaluate/measure.h"
 
 #include <math.h>
 #include <stddef.h>
@@ -14,6 +15,9 @@
 #if defined(__x86_64__)
 #include <xmmintrin.h>
 #endif
+
+// Of a latency.
+#define MOST_REPETITIONS 100000
 
 static struct evaluation *of(esp_evaluation *handle)
 {
@@ -154,6 +158,25 @@ static esp_status do_canonical_hash(esp_evaluation *handle, uint64_t *out)
     return builder_canonical_hash(session_builder(e->session), e->arch, out, e->error);
 }
 
+static esp_status do_latency(esp_evaluation *handle, const esp_latency *latency,
+                             double *milliseconds)
+{
+    struct evaluation *e = of(handle);
+    *milliseconds = NAN;
+    if (!e->specification)
+        return esp_fail(handle, ESP_ERROR_MISUSE, "a cheap estimator measures no latency");
+    if (!latency || latency->struct_size < sizeof *latency || latency->batch == 0 ||
+        latency->repetitions == 0 || latency->repetitions > MOST_REPETITIONS)
+        return esp_fail(handle, ESP_ERROR_MISUSE,
+                        "latency: expected esp_latency with a batch of 1 or more and 1 to %d "
+                        "repetitions",
+                        MOST_REPETITIONS);
+    esp_status status = evaluation_build(e);
+    return status == ESP_OK ? measure_median(milliseconds, e->session, graph_handle(e->graph),
+                                             latency->batch, latency->repetitions, e->error)
+                            : status;
+}
+
 // ---- Data -------------------------------------------------------------------------------------
 
 static esp_status open_data(struct evaluation *e)
@@ -275,6 +298,7 @@ const esp_evaluation_api evaluation_api = {
     do_final,
     do_wants_files,
     do_canonical_hash,
+    do_latency,
 };
 
 // ---- Its course -------------------------------------------------------------------------------

@@ -6,17 +6,26 @@
 #include "evaluate/checkpoint.h"
 #include "evaluate/evaluation.h"
 #include "evaluate/initialise.h"
+#include "evaluate/session_parts.h"
 
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <time.h>
 
 #define USUAL_BATCH 64
-#define LEAST_SAMPLES 10
 #define MOST_SAMPLES 2000
-#define SECONDS 2.0 // of each figure, once there are enough samples
-#define WARM_SECONDS 0.3
 #define WARM_LEAST 3
+
+// How long one figure is looked at.
+struct pace {
+    uint64_t least, most; // samples
+    double seconds;       // once there are enough of them
+    double warm_seconds;
+};
+
+static const struct pace bench_pace = {10, MOST_SAMPLES, 2.0, 0.3};
+// Others stand still for this warm-up: it is as short as the processor's clock allows.
+#define MEDIAN_WARM_SECONDS 0.1
 
 // One program and what it is given.
 struct bench {
@@ -163,25 +172,25 @@ static esp_status train_once(struct bench *b)
 
 // ---- Timing -------------------------------------------------------------------------------------
 
-static esp_status warm(struct bench *b, esp_status (*once)(struct bench *b))
+static esp_status warm(struct bench *b, esp_status (*once)(struct bench *b), double seconds)
 {
     esp_status status = ESP_OK;
     double began = monotonic_seconds();
-    for (int i = 0;
-         status == ESP_OK && (i < WARM_LEAST || monotonic_seconds() - began < WARM_SECONDS); i++)
+    for (int i = 0; status == ESP_OK && (i < WARM_LEAST || monotonic_seconds() - began < seconds);
+         i++)
         status = once(b);
     return status;
 }
 
 // Both lists come out sorted.
 static esp_status time_calls(struct bench *b, esp_status (*once)(struct bench *b),
-                             struct times *out)
+                             const struct pace *pace, struct times *out)
 {
-    esp_status status = warm(b, once);
-    double end = monotonic_seconds() + SECONDS;
+    esp_status status = warm(b, once, pace->warm_seconds);
+    double end = monotonic_seconds() + pace->seconds;
     out->count = 0;
-    while (status == ESP_OK && out->count < MOST_SAMPLES &&
-           (out->count < LEAST_SAMPLES || monotonic_seconds() < end)) {
+    while (status == ESP_OK && out->count < pace->most &&
+           (out->count < pace->least || monotonic_seconds() < end)) {
         double wall = monotonic_seconds(), cpu = cpu_seconds();
         status = once(b);
         out->cpu[out->count] = cpu_seconds() - cpu;
@@ -208,7 +217,7 @@ static esp_status measure_steps(struct measure *out, struct session *session,
     struct bench b = {.graph = graph, .batch = batch, .error = error};
     esp_status status = bench_open(&b, session, weights, true);
     if (status == ESP_OK)
-        status = time_calls(&b, train_once, times);
+        status = time_calls(&b, train_once, &bench_pace, times);
     if (status == ESP_OK) {
         double seconds = quantile(times->wall, times->count, 0.5);
         out->step_ms = 1e3 * seconds;
@@ -227,13 +236,46 @@ static esp_status measure_latency(struct measure *out, struct session *session,
     struct bench b = {.graph = graph, .batch = batch, .error = error};
     esp_status status = bench_open(&b, session, weights, false);
     if (status == ESP_OK)
-        status = time_calls(&b, evaluate_once, times);
+        status = time_calls(&b, evaluate_once, &bench_pace, times);
     if (status == ESP_OK)
         out->latency[out->latency_count++] =
             (struct latency){batch, 1e3 * quantile(times->wall, times->count, 0.5),
                              1e3 * quantile(times->wall, times->count, 0.1),
                              1e3 * quantile(times->wall, times->count, 0.9)};
     bench_close(&b);
+    return status;
+}
+
+static esp_status in_quiet(struct session *session, bool begin, struct error *error)
+{
+    return session->quiet ? session->quiet(session->quiet_self, begin, error) : ESP_OK;
+}
+
+// All that could be waited for is done before the others stand still.
+esp_status measure_median(double *milliseconds, struct session *session, const esp_graph *graph,
+                          uint64_t batch, uint64_t repetitions, struct error *error)
+{
+    struct bench b = {.graph = graph, .batch = batch, .error = error};
+    struct pace pace = {repetitions, repetitions, 0.0, MEDIAN_WARM_SECONDS};
+    struct times times = {malloc(repetitions * sizeof(double)),
+                          malloc(repetitions * sizeof(double)), 0};
+    esp_status status = times.wall && times.cpu ? ESP_OK : error_memory(error);
+    if (status == ESP_OK)
+        status = bench_open(&b, session, NULL, false);
+    if (status == ESP_OK)
+        status = evaluate_once(&b);
+    if (status == ESP_OK)
+        status = in_quiet(session, true, error);
+    if (status == ESP_OK) {
+        status = time_calls(&b, evaluate_once, &pace, &times);
+        esp_status after = in_quiet(session, false, error);
+        status = status == ESP_OK ? after : status;
+    }
+    if (status == ESP_OK)
+        *milliseconds = 1e3 * quantile(times.wall, times.count, 0.5);
+    bench_close(&b);
+    free(times.wall);
+    free(times.cpu);
     return status;
 }
 

@@ -30,4 +30,9 @@ esp_status measure_batch(uint64_t *out, struct session *session, const struct ar
 esp_status measure_network(struct measure *out, struct session *session, const esp_graph *graph,
                            uint64_t batch, const char *weights, struct error *error);
 
+// The median of `repetitions` forward passes of batch `batch`, in milliseconds, while the others stand
+// still (session_set_quiet): esp_evaluation_latency.
+esp_status measure_median(double *milliseconds, struct session *session, const esp_graph *graph,
+                          uint64_t batch, uint64_t repetitions, struct error *error);
+
 #endif

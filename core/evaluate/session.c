@@ -217,8 +217,8 @@ esp_status session_create(struct session **out, const struct experiment *experim
         return error_memory(error);
     session->experiment = experiment;
     session->verify = verify_data;
-    session->create_space =
-        (struct create_space){session_arch_hash, session_space_identity, session};
+    session->create_space = (struct create_space){session_arch_hash, session_space_identity,
+                                                  session_wants_metric, session};
     esp_status status = open_task(session, error);
     if (status == ESP_OK)
         status = open_design(session, error);
@@ -230,6 +230,24 @@ esp_status session_create(struct session **out, const struct experiment *experim
     }
     *out = session;
     return ESP_OK;
+}
+
+bool session_wants_metric(void *self, const char *name)
+{
+    const struct experiment *experiment = ((const struct session *)self)->experiment;
+    for (uint64_t i = 0; i < experiment->objective_count; i++)
+        if (strcmp(experiment->objectives[i].metric, name) == 0)
+            return true;
+    for (uint64_t i = 0; i < experiment->constraint_count; i++)
+        if (strcmp(experiment->constraints[i].metric, name) == 0)
+            return true;
+    return false;
+}
+
+void session_set_quiet(struct session *session, quiet_function quiet, void *self)
+{
+    session->quiet = quiet;
+    session->quiet_self = self;
 }
 
 static void data_entry_destroy(struct data_entry *entry)

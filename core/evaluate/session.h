@@ -38,6 +38,11 @@ esp_status session_estimator_info(struct session *session, const esp_estimator_i
 typedef uint32_t (*progress_function)(void *self, double step, const esp_measurement *metrics,
                                       uint64_t count, uint64_t stride);
 
+// Asks (`begin`) that all others that compute for this run stand still, and returns when they do; and
+// lets them go on. Nothing that another may hold is to be waited for in between.
+typedef esp_status (*quiet_function)(void *self, bool begin, struct error *error);
+void session_set_quiet(struct session *session, quiet_function quiet, void *self);
+
 // Evaluates one specification. Always fills `result`: an error of the estimator or the space is
 // status FAILED with its words, not an error of this function, which fails only when the session
 // itself is broken (out of memory).

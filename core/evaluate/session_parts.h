@@ -48,6 +48,8 @@ struct session {
     struct create_space create_space; // lent to the estimator's create
     struct builder *keys; // besides the run's: of a table, of a look at [fix]; NULL: closed
     struct dictionary *key_dictionary;
+    quiet_function quiet; // NULL: nobody else computes
+    void *quiet_self;
     char *identity;    // of the space; NULL until asked for
     esp_value *values; // of searched parameters: room for one setting's
 };
@@ -73,6 +75,7 @@ esp_status session_arch_hash(void *self, const char *text, const esp_text_pair *
                              uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
                              struct error *error);
 const char *session_space_identity(void *self);
+bool session_wants_metric(void *self, const char *name); // session.c
 // The builder `keys`, opened and closed.
 esp_status session_open_keys(struct session *session, struct error *error);
 void session_close_keys(struct session *session);

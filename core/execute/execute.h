@@ -39,8 +39,12 @@ esp_status worker_file_write(const char *run_folder, const struct experiment *ex
 //   {"progress": {"step": s, "metrics": {...}}}      any number of them
 //   {"log": {"level": l, "message": "..."}}          any number of them
 //   {"result": {...}}                                one a specification
+// Where the executor pauses workers (`pauses`; `espalier worker --pauses`), also
+//   {"quiet": true}                                  it is about to measure: it waits for the same frame
+//                                                    as an answer, given when the others stand still
+//   {"quiet": false}                                 it has measured: the others may go on
 // Ends when standard input does, and with its coordinator.
-int worker_main(const char *run_folder);
+int worker_main(const char *run_folder, bool pauses);
 
 // Evaluates a specification given as JSON text and answers the result frame's JSON text. Owner: the
 // caller (free).

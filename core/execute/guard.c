@@ -102,7 +102,11 @@ static _Noreturn void watch(pid_t worker, const sigset_t *signals)
     dup2(null, STDOUT_FILENO);
     for (;;) {
         int status;
-        int number = sigwaitinfo(signals, NULL);
+        siginfo_t signal;
+        int number = sigwaitinfo(signals, &signal);
+        // Its group cannot be another's: it is this process that has to reap it first.
+        if (number == GUARD_PAUSE)
+            kill(-worker, signal.si_value.sival_int ? SIGSTOP : SIGCONT);
         if (number == SIGTERM || number == SIGHUP) {
             kill(-worker, SIGKILL);
             kill(worker, SIGKILL); // it may not have its group yet
@@ -122,6 +126,7 @@ esp_status guard_begin(struct error *error)
     sigaddset(&signals, SIGCHLD);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
+    sigaddset(&signals, GUARD_PAUSE);
     sigprocmask(SIG_BLOCK, &signals, &before);
     signal(SIGCHLD, SIG_DFL);
     pid_t guard = getpid();

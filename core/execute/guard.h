@@ -7,11 +7,17 @@
 //   executor's process ---- guard ---- worker ---- whatever plugins start
 //
 // To whoever started it the guard is the worker: it ends with the worker's exit status or by the
-// worker's signal. SIGTERM to the guard ends the worker (by SIGKILL) and all that is below it.
+// worker's signal. SIGTERM to the guard ends the worker (by SIGKILL) and all that is below it. GUARD_PAUSE,
+// queued with the value 1, stops the worker's process group, with 0 lets it go on: in the order in which
+// they were sent.
 #ifndef EXECUTE_GUARD_H
 #define EXECUTE_GUARD_H
 
 #include "error/error.h"
+
+#include <signal.h>
+
+#define GUARD_PAUSE SIGRTMIN
 
 // Forks. Returns in the child alone, which is to become the worker, in a process group of its own;
 // the parent stays inside as the guard until it ends. Standard input tells whether the executor is

@@ -99,6 +99,8 @@ static void local_destroy(void *handle)
 {
     struct local *local = handle;
     local->closing = true;
+    if (local->measuring)
+        local_end_quiet(local->measuring);
     while (local->first) {
         struct waiting *next = local->first->next;
         local_free_waiting(local->first);

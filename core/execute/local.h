@@ -3,6 +3,7 @@
 //   local.c          the executor's table, the queue of jobs, events
 //   local_workers.c  workers: started, given jobs, heard, and what their end means
 //   local_limits.c   time and memory
+//   local_pause.c    workers that stand still while one measures
 #ifndef EXECUTE_LOCAL_H
 #define EXECUTE_LOCAL_H
 
@@ -35,7 +36,11 @@ struct worker {
     struct waiting *job; // NULL: idle
     bool taken;          // the worker said that it has it
     double since;        // loop seconds: its last progress, then when it was ended or closed
-    size_t printed;      // during this job
+    uint64_t asked;      // to measure: its number among those who did; 0 = it did not
+    double asked_at;     // loop seconds
+    bool paused;         // since paused_at, while another measures
+    double paused_at;
+    size_t printed;                    // during this job
     char last_line[PROCESS_LINE_SIZE]; // of standard error, during this job
     char reason[PROCESS_LINE_SIZE];    // why we ended it
     struct worker *next;
@@ -53,9 +58,11 @@ struct local {
     // bytes and message of each are owned by the executor
     esp_job_event *events, *given;
     uint64_t event_count, event_capacity, given_count;
-    double last_look; // of the timer, loop seconds
-    int stillborn;    // in a row
-    bool failed;      // for good, with words in `jobs`
+    struct worker *measuring; // NULL: none
+    uint64_t asked;           // so far
+    double last_look;         // of the timer, loop seconds
+    int stillborn;            // in a row
+    bool failed;              // for good, with words in `jobs`
     bool closing;
 };
 
@@ -76,6 +83,14 @@ void local_start_jobs(struct local *local);
 
 // Ends a worker, for `reason` (NULL: none that a person needs).
 void local_end_worker(struct worker *worker, const char *reason);
+
+// A worker wants to measure. When its turn has come the others are stopped and it is told. What waits or
+// stands still is under no time limit.
+void local_ask_quiet(struct worker *worker);
+// The worker has measured, or is no more, or will not be: the others go on, or the next one measures.
+void local_end_quiet(struct worker *worker);
+// Lets the next one measure that waits for it, if it can be.
+void local_next_quiet(struct local *local);
 
 // The look at all workers: a timer's.
 void local_watch(uv_timer_t *timer);

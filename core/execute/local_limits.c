@@ -56,6 +56,7 @@ static bool watch_worker(struct worker *worker)
     uint64_t memory_limit = esp_jobs_memory_limit(jobs);
     double passed = local_seconds(worker->local) - worker->since;
     bool idle = worker->ready && !worker->job;
+    bool waits = worker->paused || (worker->asked && worker->local->measuring != worker);
     if (worker->ending) {
         if (passed > GRACE_SECONDS)
             process_kill(worker->process);
@@ -69,7 +70,7 @@ static bool watch_worker(struct worker *worker)
         return false;
     } else if (memory_limit && worker->pid && resident_bytes(worker->pid) > memory_limit) {
         end_over_memory(worker, memory_limit);
-    } else if (time_limit > 0 && passed > time_limit) {
+    } else if (time_limit > 0 && !waits && passed > time_limit) {
         end_over_time(worker, time_limit);
     }
     return true;

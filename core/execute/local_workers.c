@@ -10,6 +10,8 @@
 
 // Workers that end before they take a job, one after another: then the executor fails.
 #define MOST_STILLBORN 3
+// Words of the command that starts a worker, with the NULL behind them.
+#define COMMAND_MOST 16
 // Of what plugins print during one job, this much goes to the log.
 #define MOST_PRINTED 65536
 
@@ -106,6 +108,7 @@ static void on_ended(void *owner, int64_t exit_status, int number)
         link = &(*link)->next;
     *link = worker->next;
     local->worker_count--;
+    local_end_quiet(worker);
     if (worker->job && (worker->taken || worker->cancelled)) {
         verdict(worker, exit_status, number);
     } else if (!local->closing) {
@@ -120,6 +123,7 @@ static void on_ended(void *owner, int64_t exit_status, int number)
     }
     local_free_waiting(worker->job);
     free(worker);
+    local_next_quiet(local); // it may have been the one that was waited for
     local_start_jobs(local);
 }
 
@@ -128,6 +132,8 @@ void local_end_worker(struct worker *worker, const char *reason)
     if (reason && !worker->ending)
         snprintf(worker->reason, sizeof worker->reason, "%s", reason);
     worker->ending = true;
+    worker->paused = false; // a kill needs no leave to go on
+    worker->asked = 0;
     worker->since = local_seconds(worker->local);
     process_end(worker->process);
 }
@@ -153,7 +159,7 @@ static void on_frame(void *owner, const char *bytes, size_t size)
     struct worker *worker = owner;
     struct local *local = worker->local;
     json_t *json = json_loadb(bytes, size, 0, NULL);
-    json_t *begun = json_object_get(json, "worker");
+    json_t *begun = json_object_get(json, "worker"), *quiet = json_object_get(json, "quiet");
     if (json_object_get(json, "log")) {
         on_log(json_object_get(json, "log"));
     } else if (json_object_get(json, "taken") && worker->job && !worker->taken) {
@@ -164,12 +170,20 @@ static void on_frame(void *owner, const char *bytes, size_t size)
         local_add_event(local, worker->job->job, ESP_JOB_PROGRESS, bytes, size, NULL);
     } else if (json_object_get(json, "result") && worker->taken) {
         local_add_event(local, worker->job->job, ESP_JOB_RESULT, bytes, size, NULL);
+        local_end_quiet(worker); // one that forgot to say so
         local_free_waiting(worker->job);
         worker->job = NULL;
         worker->taken = false;
         local_start_jobs(local);
+    } else if (quiet && worker->taken &&
+               json_is_true(quiet) == (worker->local->measuring != worker)) {
+        if (json_is_true(quiet))
+            local_ask_quiet(worker);
+        else
+            local_end_quiet(worker);
     } else if (begun && worker->pid == 0) {
         worker->pid = json_integer_value(json_object_get(begun, "pid"));
+        local_next_quiet(local);
     } else if (json_object_get(json, "ready") && !worker->ready) {
         worker->ready = true;
         local_start_jobs(local);
@@ -217,8 +231,14 @@ static bool start_worker(struct local *local)
 {
     static const struct process_events events = {on_frame, on_line, on_garbage, on_closed,
                                                  on_ended};
+    const char *const *given = esp_jobs_worker_command(local->jobs);
+    const char *command[COMMAND_MOST] = {NULL};
     struct error error;
     error_clear(&error);
+    for (int i = 0; i < COMMAND_MOST - 2 && given[i]; i++) {
+        command[i] = given[i];
+        command[i + 1] = "--pauses";
+    }
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker) {
         local_fail(local, ESP_ERROR_MEMORY, "out of memory");
@@ -226,8 +246,7 @@ static bool start_worker(struct local *local)
     }
     worker->local = local;
     worker->since = local_seconds(local);
-    if (process_start(&worker->process, &local->loop, esp_jobs_worker_command(local->jobs), &events,
-                      worker, &error) != ESP_OK) {
+    if (process_start(&worker->process, &local->loop, command, &events, worker, &error) != ESP_OK) {
         free(worker);
         local_fail(local, error.status, error.message);
         return false;
@@ -256,7 +275,7 @@ static void send_first(struct local *local, struct worker *worker)
 void local_start_jobs(struct local *local)
 {
     uint64_t starting = 0;
-    if (local->failed || local->closing)
+    if (local->failed || local->closing || local->measuring)
         return;
     for (struct worker *worker = local->workers; worker && local->first; worker = worker->next) {
         if (worker->ready && !worker->ending && !worker->closed && !worker->job)

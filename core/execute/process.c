@@ -3,6 +3,7 @@
 #include "execute/process.h"
 
 #include "execute/frames.h"
+#include "execute/guard.h"
 #include "text/printable.h"
 
 #include <signal.h>
@@ -172,6 +173,12 @@ void process_end(struct process *process)
     process->ending = true;
     if (process->alive)
         uv_process_kill(&process->handle, SIGTERM);
+}
+
+void process_pause(struct process *process, bool pause)
+{
+    if (process->alive)
+        sigqueue(process->handle.pid, GUARD_PAUSE, (union sigval){.sival_int = pause});
 }
 
 void process_kill(struct process *process)

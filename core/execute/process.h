@@ -37,6 +37,8 @@ bool process_send(struct process *process, const char *bytes, size_t size);
 void process_close_input(struct process *process);
 // Asks its guard to end it, at once and with all that it started. Frames are no longer given out.
 void process_end(struct process *process);
+// Tells its guard to stop it, or to let it go on. One that is being ended need not go on first.
+void process_pause(struct process *process, bool pause);
 // The last resort, for one that did not end: kills the process group.
 void process_kill(struct process *process);
 

@@ -21,6 +21,7 @@ struct worker {
     pid_t pid;
     int in, out; // the channel: frames from and to the coordinator
     int lock;    // on worker.json
+    struct frame_reader reader;
     struct registry *registry;
     struct experiment *experiment;
     struct session *session;
@@ -66,6 +67,20 @@ static uint32_t send_progress(void *self, double step, const esp_measurement *me
     }
     send_json(self, json_pack("{s:{s:f, s:o}}", "progress", "step", step, "metrics", values));
     return ESP_CONTINUE;
+}
+
+// For a measurement: asks the executor to pause the others, and waits for its word.
+static esp_status quiet(void *self, bool begin, struct error *error)
+{
+    struct worker *worker = self;
+    const char *bytes;
+    size_t size;
+    send_json(worker, json_pack("{s:b}", "quiet", begin));
+    if (begin && !frame_read(worker->in, &worker->reader, &bytes, &size))
+        return error_set(error, ESP_ERROR_IO, "the coordinator is gone");
+    if (begin)
+        fault_point("quiet");
+    return ESP_OK;
 }
 
 // Standard input and output are an executor's pipes, never a person's terminal or a file.
@@ -142,18 +157,16 @@ static esp_status serve_one(struct worker *worker, const char *bytes, size_t siz
 
 static esp_status serve(struct worker *worker, struct error *error)
 {
-    struct frame_reader reader = {0};
     const char *bytes;
     size_t size;
     esp_status status = ESP_OK;
     send_json(worker, json_pack("{s:b}", "ready", 1));
-    while (status == ESP_OK && frame_read(worker->in, &reader, &bytes, &size))
+    while (status == ESP_OK && frame_read(worker->in, &worker->reader, &bytes, &size))
         status = serve_one(worker, bytes, size, error);
-    frame_reader_free(&reader);
     return status;
 }
 
-int worker_main(const char *run_folder)
+int worker_main(const char *run_folder, bool pauses)
 {
     struct worker worker = {.lock = -1};
     struct error error;
@@ -176,11 +189,14 @@ int worker_main(const char *run_folder)
         offer_to_the_oom_killer();
         status = open_all(&worker, run_folder, &error);
     }
+    if (status == ESP_OK && pauses)
+        session_set_quiet(worker.session, quiet, &worker);
     if (status == ESP_OK)
         status = serve(&worker, &error);
     if (status != ESP_OK)
         fprintf(stderr, "espalier worker: %s\n", error.message);
     log_set_sink(NULL, NULL);
+    frame_reader_free(&worker.reader);
     session_destroy(worker.session);
     experiment_destroy(worker.experiment);
     registry_destroy(worker.registry);

@@ -127,6 +127,12 @@ static const char *create_space_identity(esp_create *create)
     return space ? space->identity(space->self) : NULL;
 }
 
+static uint32_t create_wants_metric(esp_create *create, const char *name)
+{
+    const struct create_space *space = ((struct esp_create_host *)(void *)create)->space;
+    return space && name && space->wants_metric(space->self, name);
+}
+
 static const esp_create_api create_api = {
     sizeof(esp_create_api),
     param_int,
@@ -138,6 +144,7 @@ static const esp_create_api create_api = {
     create_seed,
     create_arch_hash,
     create_space_identity,
+    create_wants_metric,
 };
 
 static esp_status call_create(struct instance *instance, void *context)

@@ -24,6 +24,7 @@ struct create_space {
                             struct error *error);
     // NULL: out of memory.
     const char *(*identity)(void *self);
+    bool (*wants_metric)(void *self, const char *name);
     void *self;
 };
 

@@ -12,10 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static int out;
 static const char *how;
+static struct frame_reader input;
 
 static void say(const char *text)
 {
@@ -239,6 +241,84 @@ static void daemon_child(int number)
     }
 }
 
+// ---- Measuring --------------------------------------------------------------------------------
+
+static double milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
+}
+
+// Asks for quiet, and returns when it is there.
+static void be_alone(void)
+{
+    const char *bytes;
+    size_t size;
+    say("{\"quiet\": true}");
+    if (!frame_read(STDIN_FILENO, &input, &bytes, &size) || memcmp(bytes, "{\"quiet\"", 8) != 0)
+        _exit(9);
+}
+
+// Measures for so long, with signs of life, and tells from when to when it was alone.
+static void measure(int number)
+{
+    be_alone();
+    double began = milliseconds();
+    while (milliseconds() < began + number) {
+        say("{\"progress\": {\"step\": 1}}");
+        poll(NULL, 0, 20);
+    }
+    double ended = milliseconds();
+    say("{\"quiet\": false}");
+    answer("[%.3f, %.3f]", began, ended);
+}
+
+static void measure_and_die(int number)
+{
+    be_alone();
+    poll(NULL, 0, 100);
+    die(number);
+}
+
+static void measure_and_hang(int number)
+{
+    be_alone();
+    hang(number);
+}
+
+// Forgets to say that it has measured.
+static void measure_and_answer(int number)
+{
+    be_alone();
+    answer("%d", number);
+}
+
+// Ends what it did not begin.
+static void unmeasured(int number)
+{
+    say("{\"quiet\": false}");
+    hang(number);
+}
+
+// Computes for so long, with signs of life, and tells the longest time in which it did not.
+static void burn(int number)
+{
+    double began = milliseconds(), last = began, told = began, gap = 0, from = began, now;
+    while ((now = milliseconds()) < began + number) {
+        if (now - last > gap) {
+            gap = now - last;
+            from = last;
+        }
+        last = now;
+        if (now - told < 50)
+            continue;
+        say("{\"progress\": {\"step\": 1}}");
+        told = now;
+    }
+    answer("[%.3f, %.3f]", from, from + gap);
+}
+
 static const struct {
     const char *word;
     void (*act)(int number);
@@ -266,6 +346,12 @@ static const struct {
     {"answer_and_leave", answer_and_leave},
     {"child", child},
     {"daemon", daemon_child},
+    {"measure", measure},
+    {"measure_and_die", measure_and_die},
+    {"measure_and_hang", measure_and_hang},
+    {"measure_and_answer", measure_and_answer},
+    {"unmeasured", unmeasured},
+    {"burn", burn},
 };
 
 static void serve(const char *text)
@@ -305,11 +391,10 @@ static void begin(void)
 
 int main(int argc, char **argv)
 {
-    struct frame_reader reader = {0};
     struct error error = {0};
     const char *bytes;
     size_t size;
-    if (argc != 3 || strcmp(argv[1], "worker") != 0)
+    if (argc != 4 || strcmp(argv[1], "worker") != 0 || strcmp(argv[3], "--pauses") != 0)
         return 2;
     how = argv[2];
     if (guard_begin(&error) != ESP_OK) {
@@ -319,7 +404,7 @@ int main(int argc, char **argv)
     out = dup(STDOUT_FILENO);
     dup2(STDERR_FILENO, STDOUT_FILENO);
     begin();
-    while (frame_read(STDIN_FILENO, &reader, &bytes, &size)) {
+    while (frame_read(STDIN_FILENO, &input, &bytes, &size)) {
         char text[128];
         snprintf(text, sizeof text, "%.*s", (int)size, bytes);
         if (strcmp(how, "shy") == 0)
@@ -327,7 +412,7 @@ int main(int argc, char **argv)
         say("{\"taken\": true}");
         serve(text);
     }
-    frame_reader_free(&reader);
+    frame_reader_free(&input);
     if (strncmp(how, "mark:", 5) == 0)
         close(open(how + 5, O_CREAT | O_WRONLY, 0600));
     return 0;

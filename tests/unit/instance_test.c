@@ -346,6 +346,7 @@ static struct {
     esp_status status;
     uint64_t hash;
     const char *identity;
+    uint32_t wanted; // a bit for each of two metrics
     char reason[256];
 } asked;
 
@@ -356,6 +357,8 @@ static void ask_space(esp_create *create)
     asked.status = esp_create_arch_hash(create, "text", &pair, 1, ESP_IDENTITY_CANONICAL,
                                         &asked.hash, &reason);
     asked.identity = esp_create_space_identity(create);
+    asked.wanted = esp_create_wants_metric(create, "latency_ms") |
+                   esp_create_wants_metric(create, "loss") << 1;
     snprintf(asked.reason, sizeof asked.reason, "%s", reason);
 }
 
@@ -382,10 +385,16 @@ static const char *say_identity(void *self)
     return "the space";
 }
 
+static bool wants(void *self, const char *name)
+{
+    cr_expect_eq(self, &object);
+    return strcmp(name, "latency_ms") == 0;
+}
+
 // An estimator's create is answered by the session; the words are its own to use, and create goes on.
 TestLeak(instance, an_estimator_asks_for_architectures)
 {
-    struct create_space given = {hash_text, say_identity, &object};
+    struct create_space given = {hash_text, say_identity, wants, &object};
     struct bench bench;
     bench_open(&bench, "[space]\n");
     plugin.act = ask_space;
@@ -396,6 +405,7 @@ TestLeak(instance, an_estimator_asks_for_architectures)
     cr_assert_eq(asked.hash, ESP_IDENTITY_CANONICAL);
     cr_assert_str_eq(asked.reason, "no member");
     cr_assert_str_eq(asked.identity, "the space");
+    cr_assert_eq(asked.wanted, 1);
     instance_destroy(bench.instance);
     plugin.act = ask_wrongly;
     cr_assert_eq(instance_create(&bench.instance, &components[ESP_KIND_ESTIMATOR - 1],
@@ -419,6 +429,7 @@ TestLeak(instance, others_ask_in_vain)
                      ESP_OK, "%s", bench.error.message);
         cr_assert_eq(asked.status, ESP_ERROR_UNSUPPORTED);
         cr_assert_null(asked.identity);
+        cr_assert_eq(asked.wanted, 0);
         cr_assert_str_eq(asked.reason, "architectures are parsed for estimators alone");
         instance_destroy(bench.instance);
     }

@@ -64,6 +64,10 @@ static const esp_param train_params[] = {
     ESP_PARAM_BOOL("flip", 0, "flip images left to right, half of the time"),
     ESP_PARAM_INT("crop", 0, 0, 1024, "pixels", "shift images by up to so much; 0 = off"),
     ESP_PARAM_INT("cutout", 0, 0, 1024, "pixels", "side of a square that is cut out; 0 = off"),
+    ESP_PARAM_BOOL("latency", 0, "measure latency_ms; done anyway where [objective] names it"),
+    ESP_PARAM_INT("latency_batch", 1, 1, 65536, "samples", "of a forward pass that is measured"),
+    ESP_PARAM_INT("latency_repetitions", 50, 1, 100000, "",
+                  "passes that are measured, of which the median counts"),
     ESP_PARAM_INT("checkpoint_every", 0, 0, 100000, "epochs",
                   "a checkpoint each so many epochs, which a repeated attempt takes up; 0 = at the "
                   "end alone"),
@@ -78,6 +82,8 @@ static const esp_metric train_metrics[] = {
     ESP_METRIC_ROW("best_valid_loss", "", 0, ESP_BETTER_LOWER),
     ESP_METRIC_ROW("cost", "epochs", 0, ESP_BETTER_LOWER),
     ESP_METRIC_ROW("train_seconds", "seconds", ESP_METRIC_MEASURED, ESP_BETTER_LOWER),
+    // The last one: declared where it is measured.
+    ESP_METRIC_ROW("latency_ms", "milliseconds", ESP_METRIC_MEASURED, ESP_BETTER_LOWER),
 };
 
 static const esp_fidelity_range train_fidelities[] = {
@@ -112,6 +118,16 @@ static void read_schedule(struct train *train, esp_create *create)
     train->schedule.step_gamma = esp_param_real(create, "step_gamma");
     train->schedule.restart_period = esp_param_real(create, "restart_period");
     train->schedule.restart_factor = esp_param_int(create, "restart_factor");
+}
+
+static void read_latency(struct train *train, esp_create *create)
+{
+    train->measures_latency =
+        esp_param_int(create, "latency") || esp_create_wants_metric(create, "latency_ms");
+    train->latency =
+        (esp_latency){.struct_size = sizeof train->latency,
+                      .batch = (uint64_t)esp_param_int(create, "latency_batch"),
+                      .repetitions = (uint64_t)esp_param_int(create, "latency_repetitions")};
 }
 
 static esp_status check_augmentation(const struct train *train, esp_create *create)
@@ -150,9 +166,10 @@ static esp_status train_create(esp_create *create, void **out)
     train->checkpoint_every = esp_param_int(create, "checkpoint_every");
     read_optimizer(train, create);
     read_schedule(train, create);
+    read_latency(train, create);
     train->info.struct_size = sizeof train->info;
     train->info.metrics = train_metrics;
-    train->info.metric_count = ESP_COUNT(train_metrics);
+    train->info.metric_count = ESP_COUNT(train_metrics) - (train->measures_latency ? 0 : 1);
     train->info.metric_stride = sizeof train_metrics[0];
     train->info.fidelities = train_fidelities;
     train->info.fidelity_count = ESP_COUNT(train_fidelities);

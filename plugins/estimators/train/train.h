@@ -24,6 +24,8 @@ struct train {
     uint32_t set_init, init; // as in esp_compile_options
     double auxiliary_weight; // of each output behind the first in the loss
     struct augmentation augmentation;
+    int measures_latency;
+    esp_latency latency;
     int64_t checkpoint_every; // epochs; 0 = at the end alone
     esp_task task;
     esp_estimator_info info;

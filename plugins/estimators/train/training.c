@@ -81,6 +81,14 @@ static esp_status after_epoch(struct training *t, uint32_t final, uint32_t *stop
     return status;
 }
 
+// Behind all that is timed: others may be measured meanwhile.
+static esp_status report_latency(struct training *t)
+{
+    double milliseconds;
+    esp_status status = esp_evaluation_latency(t->e, &t->train->latency, &milliseconds);
+    return status == ESP_OK ? esp_evaluation_metric(t->e, "latency_ms", milliseconds) : status;
+}
+
 static esp_status report(struct training *t, uint32_t final, uint32_t test)
 {
     esp_status status = esp_evaluation_metric(t->e, "train_loss", t->training_score.loss);
@@ -100,6 +108,8 @@ static esp_status report(struct training *t, uint32_t final, uint32_t test)
         if (status == ESP_OK)
             status = esp_evaluation_metric(t->e, "best_valid_accuracy", t->best.accuracy);
     }
+    if (status == ESP_OK && !final && t->train->measures_latency)
+        status = report_latency(t);
     if (status != ESP_OK || !test)
         return status;
     status = training_judge(t, ESP_SPLIT_TEST, t->test_size, &tested);

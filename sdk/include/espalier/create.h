@@ -47,6 +47,7 @@ typedef struct esp_create_api {
                             uint64_t count, uint64_t stride, uint32_t identity, uint64_t *hash,
                             const char **reason);
     const char *(*space_identity)(esp_create *create);
+    uint32_t (*wants_metric)(esp_create *create, const char *name);
 } esp_create_api;
 
 // The getters below take the name of a row of the plugin's own table. A name that is not in it, or
@@ -141,6 +142,15 @@ static inline const char *esp_create_space_identity(esp_create *create)
     return ESP_HAS(esp_create_api, create->api, space_identity)
                ? create->api->space_identity(create)
                : NULL;
+}
+
+// For an estimator's create: 1 if the run's [objective] names this metric, to be made larger or smaller or
+// in `subject_to`. So that a metric that costs something is declared where it is wanted.
+static inline uint32_t esp_create_wants_metric(esp_create *create, const char *name)
+{
+    return ESP_HAS(esp_create_api, create->api, wants_metric)
+               ? create->api->wants_metric(create, name)
+               : 0;
 }
 
 #ifdef __cplusplus

@@ -181,6 +181,13 @@ enum {
     ESP_WEIGHTS_LAST = 1  // last.safetensors: of the last epoch
 };
 
+// A measurement of latency. [call]
+typedef struct esp_latency {
+    uint64_t struct_size;
+    uint64_t batch;       // >= 1
+    uint64_t repetitions; // forward passes that are timed; 1 .. 100000
+} esp_latency;
+
 typedef struct esp_evaluation_api {
     uint64_t struct_size;
     const esp_arch *(*arch)(esp_evaluation *e);
@@ -205,6 +212,7 @@ typedef struct esp_evaluation_api {
     uint32_t (*final_training)(esp_evaluation *e);
     uint32_t (*wants_files)(esp_evaluation *e);
     esp_status (*canonical_hash)(esp_evaluation *e, uint64_t *out);
+    esp_status (*latency)(esp_evaluation *e, const esp_latency *latency, double *milliseconds);
 } esp_evaluation_api;
 
 // The architecture of the trial. Lives as long as the call.
@@ -348,6 +356,19 @@ static inline esp_status esp_evaluation_canonical_hash(esp_evaluation *e, uint64
     if (!ESP_HAS(esp_evaluation_api, e->api, canonical_hash))
         return esp_fail(e, ESP_ERROR_UNSUPPORTED, "the host knows no canonical forms");
     return e->api->canonical_hash(e, out);
+}
+
+// Measures how long a forward pass of the trial's network takes, in milliseconds of wall time: the
+// median of `repetitions` passes, after others that warm up. The network is compiled for evaluation
+// alone, with weights as they begin, and gets random samples. While passes are timed the other
+// workers of the run stand still, on the executor `local`; waiting for that counts toward no time
+// limit. As `espalier bench` measures. A measured metric: no two runs give the same bits.
+static inline esp_status esp_evaluation_latency(esp_evaluation *e, const esp_latency *latency,
+                                                double *milliseconds)
+{
+    if (!ESP_HAS(esp_evaluation_api, e->api, latency))
+        return esp_fail(e, ESP_ERROR_UNSUPPORTED, "the host measures no latency");
+    return e->api->latency(e, latency, milliseconds);
 }
 
 // ---- The description --------------------------------------------------------------------------
