@@ -51,6 +51,9 @@ static const struct subject subjects[] = {
     {"plugin = gp\ncandidates = 10\nrefit = 100\nfit_points = 20\npoints = 40\n"
      "batch = thompson\ntransform = rank\nrepeat = yes\n",
      0, 1, "maximize = fitness\n"},
+    {"plugin = bananas\nnetworks = 2\nlayers = 1\nunits = 3\nepochs = 1\nminibatch = 200\nbatch = "
+     "50\n",
+     0, 0, "maximize = fitness\n"},
 };
 
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])
