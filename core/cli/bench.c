@@ -58,25 +58,26 @@ static esp_status print_json(const struct benched *b, struct error *error)
     const struct measure *m = &b->measure;
     char hash[17];
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)arch_hash(b->arch));
-    return output_json(json_pack("{s:o, s:s, s:I, s:I, s:s, s:I, s:f, s:f, s:f, s:f, s:o, s:I}",
-                                 "arch", arch_json(b->arch, b->experiment->space.component->id),
-                                 "hash", hash, "params", (json_int_t)esp_graph_params(b->graph),
-                                 "macs", (json_int_t)esp_graph_macs(b->graph), "engine",
-                                 b->experiment->engine.component->id, "batch", (json_int_t)b->batch,
-                                 "step_ms", m->step_ms, "step_cpu_ms", m->step_cpu_ms,
-                                 "images_per_second", m->images_per_second, "gflops", m->gflops,
-                                 "latency_ms", latencies_json(m), "peak_memory_bytes",
-                                 (json_int_t)m->peak_memory_bytes),
-                       error);
+    return output_json(
+        json_pack("{s:o, s:s, s:I, s:I, s:s, s:I, s:I, s:f, s:f, s:f, s:f, s:o, s:I}", "arch",
+                  arch_json(b->arch, b->experiment->space.component->id), "hash", hash, "params",
+                  (json_int_t)esp_graph_params(b->graph), "macs",
+                  (json_int_t)esp_graph_macs(b->graph), "engine",
+                  b->experiment->engine.component->id, "threads", (json_int_t)m->threads, "batch",
+                  (json_int_t)b->batch, "step_ms", m->step_ms, "step_cpu_ms", m->step_cpu_ms,
+                  "images_per_second", m->images_per_second, "gflops", m->gflops, "latency_ms",
+                  latencies_json(m), "peak_memory_bytes", (json_int_t)m->peak_memory_bytes),
+        error);
 }
 
 static esp_status print_words(const struct benched *b, struct error *error)
 {
     const struct measure *m = &b->measure;
-    printf("%s, hash %016llx, params %llu, macs %llu, engine %s\n",
+    printf("%s, hash %016llx, params %llu, macs %llu, engine %s, %llu thread%s\n",
            b->experiment->space.component->id, (unsigned long long)arch_hash(b->arch),
            (unsigned long long)esp_graph_params(b->graph),
-           (unsigned long long)esp_graph_macs(b->graph), b->experiment->engine.component->id);
+           (unsigned long long)esp_graph_macs(b->graph), b->experiment->engine.component->id,
+           (unsigned long long)m->threads, m->threads == 1 ? "" : "s");
     printf("training, batch %-8llu %.3f ms a step (%.3f ms of processor time), %.0f images/s, "
            "%.1f GFLOP/s\n",
            (unsigned long long)b->batch, m->step_ms, m->step_cpu_ms, m->images_per_second,

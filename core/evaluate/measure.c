@@ -8,8 +8,8 @@
 #include "evaluate/initialise.h"
 #include "evaluate/session_parts.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #define USUAL_BATCH 64
@@ -293,13 +293,35 @@ esp_status measure_batch(uint64_t *out, struct session *session, const struct ar
     return ESP_OK;
 }
 
+// Of this program: getrusage's figure has that of the process that started it as well.
+static uint64_t peak_bytes(void)
+{
+    unsigned long long kilobytes = 0;
+    char line[256];
+    FILE *file = fopen("/proc/self/status", "re");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "VmHWM: %llu kB", &kilobytes) == 1)
+            break;
+    if (file)
+        fclose(file);
+    return 1024 * kilobytes;
+}
+
+// An engine without the parameter has one.
+static uint64_t engine_threads(const struct experiment *experiment)
+{
+    const struct parameter *threads = parameters_find(&experiment->engine.parameters, "threads");
+    return threads && threads->row->type == ESP_PARAM_TYPE_INT && threads->integer > 0
+               ? (uint64_t)threads->integer
+               : 1;
+}
+
 esp_status measure_network(struct measure *out, struct session *session, const esp_graph *graph,
                            uint64_t batch, const char *weights, struct error *error)
 {
     struct times times = {malloc(MOST_SAMPLES * sizeof(double)),
                           malloc(MOST_SAMPLES * sizeof(double)), 0};
-    struct rusage usage;
-    *out = (struct measure){0};
+    *out = (struct measure){.threads = engine_threads(session_experiment(session))};
     unsigned denormals = denormals_flush();
     esp_status status = times.wall && times.cpu ? ESP_OK : error_memory(error);
     if (status == ESP_OK)
@@ -309,8 +331,8 @@ esp_status measure_network(struct measure *out, struct session *session, const e
     if (status == ESP_OK && batch != 1)
         status = measure_latency(out, session, graph, batch, weights, &times, error);
     denormals_restore(denormals);
-    if (status == ESP_OK && getrusage(RUSAGE_SELF, &usage) == 0)
-        out->peak_memory_bytes = 1024 * (uint64_t)usage.ru_maxrss;
+    if (status == ESP_OK)
+        out->peak_memory_bytes = peak_bytes();
     free(times.wall);
     free(times.cpu);
     return status;

@@ -19,7 +19,8 @@ struct measure {
     double gflops;
     struct latency latency[2]; // of batch 1, and of the batch asked for where that is another
     uint64_t latency_count;
-    uint64_t peak_memory_bytes; // resident, of this process until now
+    uint64_t peak_memory_bytes; // resident, of this program until now
+    uint64_t threads;           // of the engine
 };
 
 // The batch that a trial of this architecture would train with; 64 where its estimator has none.

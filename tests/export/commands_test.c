@@ -166,6 +166,22 @@ Test(export_command, a_final_training_is_named, .init = begin, .fini = end)
     free(weights);
 }
 
+// The kernel counts in the peak of whoever started a program: here of a process that is a large one.
+Test(bench, says_the_memory_of_its_own, .init = begin, .fini = end)
+{
+    enum { LARGE = 400 << 20 };
+    char *large = malloc(LARGE);
+    cr_assert_not_null(large);
+    memset(large, 1, LARGE);
+    char *text = espalier_expect(0, WORDS("bench", config, "--batch", "4", "--json"));
+    json_t *json = json_loads(text, 0, NULL);
+    double peak = json_number_value(json_object_get(json, "peak_memory_bytes"));
+    cr_expect(peak > 5e6 && peak < LARGE / 2.0, "%g bytes, %d", peak, large[LARGE - 1]);
+    json_decref(json);
+    free(text);
+    free(large);
+}
+
 Test(bench, says_all_figures, .init = begin, .fini = end)
 {
     static const char *const numbers[] = {"step_ms", "step_cpu_ms",       "images_per_second",
@@ -184,6 +200,17 @@ Test(bench, says_all_figures, .init = begin, .fini = end)
         cr_expect_eq(json_integer_value(json_object_get(row, "batch")), i ? 4 : 1);
         cr_expect(p10 > 0 && p10 <= median && median <= p90, "%g %g %g", p10, median, p90);
     }
+    cr_expect_str_eq(json_string_value(json_object_get(json, "engine")), "openblas");
+    cr_expect_eq(json_integer_value(json_object_get(json, "threads")), 1);
+    // What is made of others is made of these.
+    double step = json_number_value(json_object_get(json, "step_ms")) / 1e3;
+    double macs = json_number_value(json_object_get(json, "macs"));
+    double per_second = json_number_value(json_object_get(json, "images_per_second"));
+    cr_expect_float_eq(per_second * step / 4, 1.0, 1e-9);
+    double gflops = json_number_value(json_object_get(json, "gflops"));
+    cr_expect_float_eq(gflops * 1e9 * step / (6 * macs * 4), 1.0, 1e-9);
+    cr_expect_lt(json_number_value(json_object_get(json, "step_cpu_ms")) / 1e3, 1.2 * step + 1e-4,
+                 "one thread");
     json_decref(json);
     free(text);
     expect_refusal(WORDS("bench", config, "--batch", "0"), 2, "--batch: expected 1 to");
