@@ -5,6 +5,7 @@
 //   engine_bench [ENGINE [BATCH [NAME]]]     openblas, 64 and all networks when left out
 #include "graph/graph.h"
 #include "loader/registry.h"
+#include "support/engine.h"
 
 #include <espalier/espalier.h>
 
@@ -370,9 +371,7 @@ int main(int argc, char **argv)
     need(registry_create(&registry, NULL, &error));
     need(registry_find(&component, registry, ESP_KIND_ENGINE, id, &error));
     engine = component->type;
-    esp_create create = {0};
-    handle_init(&create.base, sizeof create, &error);
-    need(engine->open(&create, &instance));
+    need(support_engine_open(engine, 1, &instance, &error));
     printf("%s, batch %llu\n%-32s %10s %11s %15s %11s %15s\n", id, (unsigned long long)batch, "",
            "MACs", "step", "", "evaluation", "");
     for (size_t i = 0; i < ESP_COUNT(networks); i++)

@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include "graph/graph.h"
+#include "support/engine.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>
@@ -24,11 +25,9 @@ void engine_open(struct engine *engine, const char *id)
     const char *folder = getenv("ESPALIER_PLUGINS");
     char path[1024];
     esp_plugin_entry_function entry;
-    esp_create create = {0};
     memset(engine, 0, sizeof *engine);
     error_clear(&engine->error);
     handle_init(&engine->call.base, sizeof engine->call, &engine->error);
-    handle_init(&create.base, sizeof create, &engine->error);
     cr_assert_not_null(folder, "ESPALIER_PLUGINS is not set");
     snprintf(path, sizeof path, "%.*s/%s.so", (int)strcspn(folder, ":"), folder, id);
     engine->library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -38,7 +37,8 @@ void engine_open(struct engine *engine, const char *id)
     memcpy(&entry, &symbol, sizeof entry);
     engine->type = entry(ESP_KIND_ENGINE, id);
     cr_assert(engine->type && engine->type->struct_size >= sizeof *engine->type);
-    cr_assert_eq(engine->type->open(&create, &engine->self), ESP_OK, "%s", engine->error.message);
+    cr_assert_eq(support_engine_open(engine->type, 1, &engine->self, &engine->error), ESP_OK, "%s",
+                 engine->error.message);
 }
 
 void engine_close(struct engine *engine)

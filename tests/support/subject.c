@@ -2,6 +2,7 @@
 // Programs under test.
 #include "support/subject.h"
 
+#include "support/engine.h"
 #include "support/sketch.h"
 
 #include <criterion/criterion.h>
@@ -71,13 +72,12 @@ static void compile(struct subject *s)
 
 void subject_open(struct subject *s)
 {
-    esp_create create = {0};
     error_clear(&s->error);
-    handle_init(&create.base, sizeof create, &s->error);
     handle_init(&s->call.base, sizeof s->call, &s->error);
     s->graph = sketch_read(s->sketch);
     s->random = subject_random(s, 77);
-    need(s, s->engine->open(&create, &s->self), "open");
+    need(s, support_engine_open(s->engine, s->threads ? s->threads : 1, &s->self, &s->error),
+         "open");
     compile(s);
     fill_weights(s);
     const esp_graph *graph = graph_handle(s->graph);

@@ -23,6 +23,7 @@ struct subject {
     bool keep_all;    // the activations and gradients of all nodes
     const char *keep; // or those of one node
     uint64_t seed;
+    int64_t threads; // 0: one
 
     struct graph *graph;
     void *self, *program;

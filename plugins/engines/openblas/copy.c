@@ -25,6 +25,22 @@ static esp_status copy_weight(struct program *program, struct op *op, const esp_
                : ESP_ERROR_MEMORY;
 }
 
+// Of the weights alone, with their gradients.
+static double weight_bytes(const esp_graph *graph, bool training)
+{
+    double floats = 0.0;
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++) {
+        const esp_graph_node *node = esp_graph_get(graph, i);
+        const char *row = (const char *)node->weights;
+        for (uint64_t j = 0; j < node->weight_count; j++, row += node->weight_stride) {
+            const esp_weight *weight = (const esp_weight *)(const void *)row;
+            bool twice = training && weight->role == ESP_WEIGHT_TRAINED;
+            floats += (double)esp_shape_size(&weight->shape) * (twice ? 2.0 : 1.0);
+        }
+    }
+    return floats * sizeof(float);
+}
+
 static esp_status copy_node(struct program *program, uint32_t index, const esp_graph_node *node,
                             const esp_compile_options *options, esp_call *call)
 {
@@ -99,7 +115,10 @@ void program_find_first_outputs(struct program *program)
 esp_status program_copy_graph(struct program *program, const esp_graph *graph,
                               const esp_compile_options *options, esp_call *call)
 {
-    uint64_t weights = 0;
+    uint64_t weights = 0, limit = memory_limit_of(options);
+    double bytes = weight_bytes(graph, program->training);
+    if (limit && bytes > (double)limit)
+        return memory_refused(call, bytes, limit);
     program->count = (uint32_t)esp_graph_node_count(graph);
     program->output_count = esp_graph_output_count(graph);
     for (uint32_t i = 0; i < program->count; i++)

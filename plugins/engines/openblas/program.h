@@ -166,6 +166,11 @@ esp_status program_tensor(struct program *program, esp_call *call, uint32_t whic
 // Where an output, a kept activation or its gradient is read from outside.
 float *program_value_data(struct program *program, uint32_t index, bool gradient);
 
+// The limit that the caller set; 0: none.
+uint64_t memory_limit_of(const esp_compile_options *options);
+// Refuses a program of so many bytes.
+esp_status memory_refused(esp_call *call, double bytes, uint64_t limit);
+
 // NULL for an operator that the engine lacks.
 const struct op_type *op_type_find(const char *name);
 

@@ -56,3 +56,16 @@ int64_t output_elements(const struct program *program, const struct op *op)
 {
     return (int64_t)(program->values[op->index].size * program->batch);
 }
+
+uint64_t memory_limit_of(const esp_compile_options *options)
+{
+    return ESP_HAS(esp_compile_options, options, memory_limit) ? options->memory_limit : 0;
+}
+
+esp_status memory_refused(esp_call *call, double bytes, uint64_t limit)
+{
+    return esp_fail(call, ESP_ERROR_MEMORY,
+                    "the network needs %.1f MiB, and the limit is %.1f MiB "
+                    "(run.trial_memory_limit): a smaller batch or a smaller network fits",
+                    bytes / 1048576.0, (double)limit / 1048576.0);
+}

@@ -3,7 +3,7 @@
 // outputs, gradients and optimizer steps on tensors that can be read and written by name.
 //
 // An engine is deterministic: the same calls give the same bits, in any process, whatever other
-// programs were compiled before. It uses one thread.
+// programs were compiled before. It uses one thread, unless a parameter of its own says otherwise.
 #ifndef ESPALIER_ENGINE_H
 #define ESPALIER_ENGINE_H
 
@@ -46,6 +46,9 @@ typedef struct esp_compile_options {
     // host's affair: engines leave it alone.
     uint32_t set_init;
     uint32_t init; // ESP_INIT_*
+    // The resident memory that the process may take, in bytes; 0: no limit. A program that would pass
+    // it alone is refused, with ESP_ERROR_MEMORY and its size, before anything is allocated.
+    uint64_t memory_limit;
 } esp_compile_options;
 
 // One forward pass. Owner: the caller; [call].

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Graphs and calls that the engine refuses, in what words; and graphs of other hosts, which leave out
 // what ours fills in.
+#include "support/engine.h"
 #include "support/leak.h"
 #include "support/sketch.h"
 #include "support/subject.h"
@@ -14,7 +15,7 @@
 
 const void *esp_plugin_entry(uint32_t kind, const char *id);
 
-#define ENGINE esp_plugin_entry(ESP_KIND_ENGINE, "openblas")
+#define ENGINE esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST)
 
 static size_t bytes_of(uint64_t floats)
 {
@@ -36,17 +37,19 @@ static esp_status compile(const esp_graph *graph, const char *keep, uint64_t bat
 {
     const esp_engine_type *engine = ENGINE;
     esp_call call;
-    void *program = NULL;
+    void *self = NULL, *program = NULL;
     error_clear(error);
+    cr_assert_eq(support_engine_open(engine, 1, &self, error), ESP_OK);
     handle_init(&call.base, sizeof call, error);
     esp_compile_options options = {.struct_size = sizeof options,
                                    .batch = batch,
                                    .training = 1,
                                    .keep = &keep,
                                    .keep_count = keep != NULL};
-    esp_status status = engine->compile(NULL, &call, graph, &options, &program);
+    esp_status status = engine->compile(self, &call, graph, &options, &program);
     if (status == ESP_OK)
-        engine->release(NULL, program);
+        engine->release(self, program);
+    engine->close(self);
     return status;
 }
 
@@ -198,8 +201,10 @@ static void expect_equal_outputs(struct graph *real, const esp_graph *changed, u
     float *results[2], *x = malloc(bytes_of(inputs));
     struct error error;
     esp_call call;
+    void *self;
     cr_assert(x);
     error_clear(&error);
+    cr_assert_eq(support_engine_open(engine, 1, &self, &error), ESP_OK);
     handle_init(&call.base, sizeof call, &error);
     for (int i = 0; i < 2; i++) {
         void *program;
@@ -210,7 +215,7 @@ static void expect_equal_outputs(struct graph *real, const esp_graph *changed, u
         input.shape.dims[0] = 1;
         results[i] = malloc(bytes_of(outputs));
         cr_assert(results[i]);
-        cr_assert_eq(engine->compile(NULL, &call, graphs[i], &options, &program), ESP_OK, "%s",
+        cr_assert_eq(engine->compile(self, &call, graphs[i], &options, &program), ESP_OK, "%s",
                      error.message);
         esp_random random = esp_random_stream(1, 2, 0, 0, 0);
         for (uint64_t k = 0; k < inputs; k++)
@@ -226,8 +231,9 @@ static void expect_equal_outputs(struct graph *real, const esp_graph *changed, u
         cr_assert_eq(engine->forward(program, &call, &forward), ESP_OK, "%s", error.message);
         cr_assert_eq(engine->tensor(program, &call, ESP_TENSOR_OUTPUT, "0", &tensor), ESP_OK);
         memcpy(results[i], tensor.data, bytes_of(outputs));
-        engine->release(NULL, program);
+        engine->release(self, program);
     }
+    engine->close(self);
     cr_assert_arr_eq(results[0], results[1], bytes_of(outputs));
     free(results[0]);
     free(results[1]);

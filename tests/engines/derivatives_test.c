@@ -22,7 +22,7 @@ const void *esp_plugin_entry(uint32_t kind, const char *id);
 static struct subject chain(void)
 {
     return (struct subject){
-        .engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+        .engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
         .sketch = "x = Input 2x8x8; a = Conv x channels=4 kernel_shape=3,3 pads=1,1,1,1; "
                   "b = BatchNormalization a; c = Tanh b; d = Conv c channels=4 kernel_shape=3,3 "
                   "group=4 pads=1,1,1,1; e = Conv d channels=6 kernel_shape=1,1; "

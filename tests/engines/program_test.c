@@ -9,12 +9,13 @@
 
 #include <criterion/criterion.h>
 #include <malloc.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 const void *esp_plugin_entry(uint32_t kind, const char *id);
 
-#define ENGINE esp_plugin_entry(ESP_KIND_ENGINE, "openblas")
+#define ENGINE esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST)
 
 // A bit of everything, with two outputs.
 #define CELL                                                                                       \
@@ -26,6 +27,26 @@ const void *esp_plugin_entry(uint32_t kind, const char *id);
     "k = Dropout j ratio=0.25; l = Conv f channels=16 kernel_shape=3,3 strides=2,2 pads=1,1,1,1; " \
     "m = Add k l; n = GlobalAveragePool m; o = Flatten n; p = Gemm o channels=5; "                 \
     "q = Flatten l; r = Gemm q channels=3; out p r"
+
+// What openblas promises beyond an engine's duty: the same bits whatever is kept, of a sample whatever
+// its batch is, and of a program for evaluation and one for training. Others choose other kernels then.
+static bool same_bits(void)
+{
+    return strcmp(ENGINE_UNDER_TEST, "openblas") == 0;
+}
+
+static void expect_equal_or_close(const float *got, const float *expected, size_t count,
+                                  const char *what)
+{
+    double scale = 1e-2;
+    for (size_t i = 0; i < count; i++)
+        scale = fmax(scale, fabs((double)expected[i]));
+    if (same_bits())
+        cr_assert_arr_eq(got, expected, count * sizeof(float), "%s", what);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_lt(fabs((double)got[i] - (double)expected[i]), 1e-5 * scale,
+                     "%s: [%zu] is %.9g, not %.9g", what, i, (double)got[i], (double)expected[i]);
+}
 
 static size_t bytes_of(uint64_t floats)
 {
@@ -182,9 +203,8 @@ static void expect_same_kept(struct subject *one, struct subject *all, uint32_t 
     for (uint64_t i = 0; i < esp_graph_node_count(graph); i++)
         if (strcmp(esp_graph_get(graph, i)->path, one->keep) == 0)
             size = one->batch * esp_shape_size(&esp_graph_get(graph, i)->shape);
-    cr_assert_arr_eq(subject_tensor(one, which, one->keep), subject_tensor(all, which, one->keep),
-                     bytes_of(size), "%s of '%s' alone",
-                     which == ESP_TENSOR_ACTIVATION ? "activation" : "gradient", one->keep);
+    expect_equal_or_close(subject_tensor(one, which, one->keep),
+                          subject_tensor(all, which, one->keep), size, one->keep);
 }
 
 static void keep_each_alone(const char *sketch, bool evaluation)
@@ -256,8 +276,8 @@ TestLeak(program, samples_are_evaluated_one_by_one)
     for (int i = 0; i < 9; i++) {
         s.inputs[0] = inputs + i * 3 * 14 * 14;
         subject_forward(&s, 1, false);
-        cr_assert_arr_eq(subject_tensor(&s, ESP_TENSOR_OUTPUT, "0"), whole + 5 * i,
-                         5 * sizeof(float), "sample %d alone", i);
+        expect_equal_or_close(subject_tensor(&s, ESP_TENSOR_OUTPUT, "0"), whole + 5 * i, 5,
+                              "a sample alone");
     }
     s.inputs[0] = inputs;
     subject_close(&s);
@@ -274,10 +294,10 @@ TestLeak(program, evaluation_programs_compute_the_same)
     subject_open(&evaluation);
     subject_forward(&training, 4, false);
     subject_forward(&evaluation, 4, false);
-    cr_assert_arr_eq(subject_tensor(&training, ESP_TENSOR_OUTPUT, "0"),
-                     subject_tensor(&evaluation, ESP_TENSOR_OUTPUT, "0"), bytes_of(20));
-    cr_assert_arr_eq(subject_tensor(&training, ESP_TENSOR_OUTPUT, "1"),
-                     subject_tensor(&evaluation, ESP_TENSOR_OUTPUT, "1"), bytes_of(12));
+    expect_equal_or_close(subject_tensor(&evaluation, ESP_TENSOR_OUTPUT, "0"),
+                          subject_tensor(&training, ESP_TENSOR_OUTPUT, "0"), 20, "output 0");
+    expect_equal_or_close(subject_tensor(&evaluation, ESP_TENSOR_OUTPUT, "1"),
+                          subject_tensor(&training, ESP_TENSOR_OUTPUT, "1"), 12, "output 1");
     subject_close(&training);
     subject_close(&evaluation);
 }
@@ -470,31 +490,31 @@ static size_t program_bytes(bool evaluation, uint64_t batch)
 {
     struct subject s = {
         .engine = ENGINE,
-        .sketch = "x = Input 8x16x16; a = Conv x channels=8 kernel_shape=3,3 pads=1,1,1,1; "
+        .sketch = "x = Input 16x16x16; a = Conv x channels=16 kernel_shape=3,3 pads=1,1,1,1; "
                   "b = BatchNormalization a; c = Relu b; d = MaxPool c kernel_shape=3,3 "
-                  "pads=1,1,1,1; e = Conv d channels=8 kernel_shape=1,1; f = Dropout e; "
-                  "g = Sigmoid f; h = Conv g channels=8 kernel_shape=3,3 pads=1,1,1,1; "
+                  "pads=1,1,1,1; e = Conv d channels=16 kernel_shape=1,1; f = Dropout e; "
+                  "g = Sigmoid f; h = Conv g channels=16 kernel_shape=3,3 pads=1,1,1,1; "
                   "i = BatchNormalization h; j = Relu i; k = AveragePool j kernel_shape=3,3 "
-                  "pads=1,1,1,1; l = Conv k channels=8 kernel_shape=3,3 pads=1,1,1,1; "
+                  "pads=1,1,1,1; l = Conv k channels=16 kernel_shape=3,3 pads=1,1,1,1; "
                   "m = Identity l; n = Tanh m; y = GlobalAveragePool n",
         .max_batch = batch,
         .evaluation = evaluation};
     size_t before = allocated();
     subject_open(&s);
     // Without the input and the output's gradient, which are the test's own.
-    size_t own = bytes_of(batch * (8 * 16 * 16 + 8));
+    size_t own = bytes_of(batch * (16 * 16 * 16 + 16));
     size_t taken = allocated() - before - own;
     subject_close(&s);
     return taken;
 }
 
-// An activation of 128 samples is 1 MiB here. For evaluation the input, and two that take turns, are
+// An activation of 128 samples is 2 MiB here. For evaluation the input, and two that take turns, are
 // enough; for training every one that a backward reads stays.
 Test(program, evaluation_reuses_memory)
 {
     if (allocated() == 0)
         cr_skip_test("malloc counts nothing here (valgrind)");
-    size_t activation = bytes_of(128 * 8 * 16 * 16);
+    size_t activation = bytes_of(128 * 16 * 16 * 16);
     size_t evaluation = program_bytes(true, 128), training = program_bytes(false, 128);
     cr_assert_lt(evaluation, 7 * activation / 2, "%zu bytes", evaluation);
     cr_assert_gt(training, 6 * activation, "%zu bytes", training);

@@ -114,7 +114,7 @@ static void compare_adjoint(struct subject *subject, struct reference *reference
 static void check(const char *sketch, uint64_t seed, bool evaluation)
 {
     esp_random random = esp_random_stream(seed, 99, 0, 0, 0);
-    struct subject subject = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+    struct subject subject = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
                               .sketch = sketch,
                               .max_batch = (uint64_t)draw(&random, 1, 4),
                               .evaluation = evaluation,
@@ -156,7 +156,7 @@ TestLeak(shapes, compiled_for_evaluation)
 // Padding is no zero to a maximum, and of equal ones the first gets the gradient.
 TestLeak(shapes, maxima_of_negative_and_equal_numbers)
 {
-    struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+    struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
                         .sketch = "x = Input 1x4x4; y = MaxPool x kernel_shape=3,3 pads=1,1,1,1 "
                                   "strides=3,3",
                         .max_batch = 1,
@@ -201,7 +201,7 @@ TestLeak(shapes, what_is_no_number_stays_none)
         "x = Input 1x3x20; a = ReduceMean x axes=3,; y = Mul x a",
     };
     for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
-        struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+        struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
                             .sketch = sketches[i],
                             .max_batch = 1};
         subject_open(&s);

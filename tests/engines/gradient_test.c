@@ -332,7 +332,7 @@ static void compare_values(const struct comparison *c)
 
 static void check(const char *sketch, bool keep_all, bool training, uint64_t batch)
 {
-    struct subject subject = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+    struct subject subject = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
                               .sketch = sketch,
                               .max_batch = 4,
                               .input_gradient = true,

@@ -16,7 +16,7 @@ const void *esp_plugin_entry(uint32_t kind, const char *id);
 
 static struct subject linear(void)
 {
-    return (struct subject){.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+    return (struct subject){.engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
                             .sketch = "x = Input 3; y = Gemm x channels=13",
                             .max_batch = 2,
                             .seed = 1};
@@ -200,7 +200,7 @@ TestLeak(optimizer, state_is_read_and_written_by_name)
 // Running statistics are no business of the optimizer.
 TestLeak(optimizer, state_weights_stay)
 {
-    struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, "openblas"),
+    struct subject s = {.engine = esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST),
                         .sketch = "x = Input 3; y = BatchNormalization x",
                         .max_batch = 4};
     esp_optimizer o = {.struct_size = sizeof o,

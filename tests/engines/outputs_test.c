@@ -14,7 +14,7 @@
 
 const void *esp_plugin_entry(uint32_t kind, const char *id);
 
-#define ENGINE esp_plugin_entry(ESP_KIND_ENGINE, "openblas")
+#define ENGINE esp_plugin_entry(ESP_KIND_ENGINE, ENGINE_UNDER_TEST)
 
 // ---- DropPath -----------------------------------------------------------------------------------
 
