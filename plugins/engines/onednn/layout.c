@@ -112,7 +112,8 @@ static struct wish wish_of_mul(const struct choosing *c, const struct op *op)
     const esp_shape *a = input_shape(c, op, 0), *b = input_shape(c, op, 1);
     if (a->rank == 4 && memcmp(a, b, sizeof *a) == 0)
         return (struct wish){&onednn_multiply, true, true};
-    if (a->rank == 4 && b->rank == 4 && a->dims[1] == b->dims[1] && b->dims[2] * b->dims[3] == 1)
+    if (a->rank == 4 && b->rank == 4 && memcmp(a, &op->shape, sizeof *a) == 0 &&
+        a->dims[1] == b->dims[1] && b->dims[2] * b->dims[3] == 1)
         return (struct wish){&onednn_scale_planes, true, true};
     return (struct wish){op->type, false, false};
 }
