@@ -68,6 +68,20 @@ static esp_status add_program(struct evaluation *e, const esp_compile_options *o
     return status;
 }
 
+// The options with the worker's limit, where the caller set none.
+static esp_compile_options with_limit(const struct evaluation *e,
+                                      const esp_compile_options *options)
+{
+    esp_compile_options limited = {.memory_limit = 0};
+    size_t size =
+        options->struct_size < sizeof limited ? (size_t)options->struct_size : sizeof limited;
+    memcpy(&limited, options, size);
+    limited.struct_size = sizeof limited;
+    if (limited.memory_limit == 0)
+        limited.memory_limit = session_experiment(e->session)->trial_memory_limit;
+    return limited;
+}
+
 static esp_status do_compile(esp_evaluation *handle, const esp_compile_options *options,
                              esp_program **out)
 {
@@ -81,13 +95,14 @@ static esp_status do_compile(esp_evaluation *handle, const esp_compile_options *
         options->batch == 0)
         return esp_fail(handle, ESP_ERROR_MISUSE,
                         "compile: expected esp_compile_options with a batch of 1 or more");
-    bool set = options->struct_size >= sizeof *options && options->set_init;
+    bool set = ESP_HAS(esp_compile_options, options, init) && options->set_init;
     if (set && options->init > ESP_INIT_HE_UNIFORM)
         return esp_fail(handle, ESP_ERROR_MISUSE, "compile: there is no initialiser %u",
                         options->init);
     esp_status status = evaluation_build(e);
+    esp_compile_options limited = with_limit(e, options);
     if (status == ESP_OK)
-        status = add_program(e, options, &program);
+        status = add_program(e, &limited, &program);
     if (status == ESP_OK)
         status = program_initialise(program, e->seed, e->lineage, set ? &options->init : NULL);
     if (status == ESP_OK)

@@ -53,6 +53,42 @@ static esp_status compile(const esp_graph *graph, const char *keep, uint64_t bat
     return status;
 }
 
+// With a limit of so many bytes.
+static esp_status compile_within(const char *sketch, uint64_t batch, uint64_t limit,
+                                 struct error *error)
+{
+    const esp_engine_type *engine = ENGINE;
+    struct graph *graph = sketch_read(sketch);
+    esp_call call;
+    void *self = NULL, *program = NULL;
+    error_clear(error);
+    cr_assert_eq(support_engine_open(engine, 1, &self, error), ESP_OK);
+    handle_init(&call.base, sizeof call, error);
+    esp_compile_options options = {
+        .struct_size = sizeof options, .batch = batch, .training = 1, .memory_limit = limit};
+    esp_status status = engine->compile(self, &call, graph_handle(graph), &options, &program);
+    if (status == ESP_OK)
+        engine->release(self, program);
+    engine->close(self);
+    graph_destroy(graph);
+    return status;
+}
+
+// Of activations: 2^24 samples of 16 KiB and more. Of weights: 2^28, and their gradients.
+TestLeak(graphs, networks_that_pass_the_limit)
+{
+    static const char *const activations = "x = Input 16x16x16; y = Relu x";
+    static const char *const weights = "x = Input 16384; y = Gemm x channels=16384";
+    struct error error;
+    cr_assert_eq(compile_within(activations, 1 << 24, UINT64_C(4) << 30, &error), ESP_ERROR_MEMORY);
+    cr_assert(strstr(error.message, "MiB") && strstr(error.message, "4096.0 MiB"), "%s",
+              error.message);
+    cr_assert_eq(compile_within(weights, 1, UINT64_C(1) << 30, &error), ESP_ERROR_MEMORY);
+    cr_assert(strstr(error.message, "2048.1 MiB"), "%s", error.message);
+    cr_assert_eq(compile_within(activations, 4, UINT64_C(64) << 20, &error), ESP_OK, "%s",
+                 error.message);
+}
+
 TestLeak(graphs, networks_that_are_refused)
 {
     struct error error;

@@ -328,14 +328,6 @@ static void bind_data(struct planning *p, uint32_t scratch)
     network->scratch = data_of(p, scratch);
 }
 
-static size_t weight_bytes(const struct program *program)
-{
-    size_t floats = 0;
-    for (uint64_t i = 0; i < program->weight_count; i++)
-        floats += program->weights[i].size * (program->weights[i].gradient ? 2 : 1);
-    return floats * sizeof(float);
-}
-
 static esp_status plan(struct planning *p, uint64_t limit, esp_call *call)
 {
     struct network *network = p->network;
@@ -355,9 +347,9 @@ static esp_status plan(struct planning *p, uint64_t limit, esp_call *call)
     }
     size_t total = place_storages(p, order, order + p->count + 1);
     free(order);
-    size_t all = total + weight_bytes(&network->program);
-    if (limit && all > limit)
-        return memory_refused(call, (double)all, limit);
+    double all = (double)total + weight_bytes(&network->program);
+    if (limit && all > (double)limit)
+        return memory_refused(call, all, limit);
     network->arena = arena_acquire(&network->instance->arenas, total);
     if (!network->arena)
         return ESP_ERROR_MEMORY;

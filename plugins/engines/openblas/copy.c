@@ -26,7 +26,7 @@ static esp_status copy_weight(struct program *program, struct op *op, const esp_
 }
 
 // Of the weights alone, with their gradients.
-static double weight_bytes(const esp_graph *graph, bool training)
+static double graph_weight_bytes(const esp_graph *graph, bool training)
 {
     double floats = 0.0;
     for (uint64_t i = 0; i < esp_graph_node_count(graph); i++) {
@@ -116,7 +116,7 @@ esp_status program_copy_graph(struct program *program, const esp_graph *graph,
                               const esp_compile_options *options, esp_call *call)
 {
     uint64_t weights = 0, limit = memory_limit_of(options);
-    double bytes = weight_bytes(graph, program->training);
+    double bytes = graph_weight_bytes(graph, program->training);
     if (limit && bytes > (double)limit)
         return memory_refused(call, bytes, limit);
     program->count = (uint32_t)esp_graph_node_count(graph);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The engine `openblas`: networks on CBLAS, one thread, deterministic. Builds wherever OpenBLAS is.
+// The engine `openblas`: networks on CBLAS, deterministic. Builds wherever OpenBLAS is.
 #include "openblas.h"
 
 #include "program.h"
@@ -7,27 +7,40 @@
 #include <espalier/espalier.h>
 
 #include <cblas.h>
+#include <stdlib.h>
+
+#define MOST_THREADS 256
+
+static const esp_param params[] = {
+    ESP_PARAM_INT("threads", 1, 1, MOST_THREADS, "",
+                  "threads of one network; results depend on the number, and on nothing else"),
+};
+
+struct instance {
+    int threads;
+};
 
 static esp_status engine_open(esp_create *create, void **out)
 {
-    static char instance; // it has no state of its own
-    (void)create;
-    openblas_set_num_threads(1);
-    *out = &instance;
+    struct instance *instance = calloc(1, sizeof *instance);
+    if (!instance)
+        return esp_fail(create, ESP_ERROR_MEMORY, "out of memory");
+    instance->threads = (int)esp_param_int(create, "threads");
+    openblas_set_num_threads(instance->threads);
+    *out = instance;
     return ESP_OK;
 }
 
 static void engine_close(void *self)
 {
-    (void)self;
+    free(self);
 }
 
 static esp_status engine_compile(void *self, esp_call *call, const esp_graph *graph,
                                  const esp_compile_options *options, void **program)
 {
-    (void)self;
-    openblas_set_num_threads(1);
-    return openblas_compile(call, graph, options, program);
+    const struct instance *instance = self;
+    return openblas_compile(instance->threads, call, graph, options, program);
 }
 
 static void engine_release(void *self, void *program)
@@ -45,6 +58,9 @@ static void openblas_describe(esp_engine_type *out)
 {
     out->summary = "networks on OpenBLAS: convolutions as matrix products";
     out->rank = 10;
+    out->params = params;
+    out->param_count = ESP_COUNT(params);
+    out->param_stride = sizeof params[0];
     out->open = engine_open;
     out->close = engine_close;
     out->compile = engine_compile;

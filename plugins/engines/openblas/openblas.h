@@ -5,7 +5,7 @@
 
 #include <espalier/engine.h>
 
-esp_status openblas_compile(esp_call *call, const esp_graph *graph,
+esp_status openblas_compile(int threads, esp_call *call, const esp_graph *graph,
                             const esp_compile_options *options, void **out);
 void openblas_release(void *program);
 esp_status openblas_forward(void *program, esp_call *call, const esp_forward *forward);

@@ -195,12 +195,24 @@ static void join_relus(struct program *program)
     }
 }
 
+static esp_status check_limit(const struct program *program, esp_call *call)
+{
+    double bytes = weight_bytes(program);
+    for (uint32_t i = 0; i < program->buffer_count; i++)
+        bytes += (double)program->buffer_sizes[i] * (double)program->max_batch * sizeof(float);
+    if (program->memory_limit && bytes > (double)program->memory_limit)
+        return memory_refused(call, bytes, program->memory_limit);
+    return ESP_OK;
+}
+
 esp_status plan_memory(struct program *program, esp_call *call)
 {
     struct pool pool = {.program = program};
     esp_status status = plan_activations(&pool);
     if (status == ESP_OK && program->training)
         status = plan_gradients(&pool);
+    if (status == ESP_OK)
+        status = check_limit(program, call);
     if (status == ESP_OK) {
         program->buffers = calloc(program->buffer_count + 1, sizeof *program->buffers);
         status = program->buffers ? ESP_OK : ESP_ERROR_MEMORY;

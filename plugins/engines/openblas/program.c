@@ -5,6 +5,7 @@
 
 #include "openblas.h"
 
+#include <cblas.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,7 +64,7 @@ const struct op_type *op_type_find(const char *name)
     return NULL;
 }
 
-esp_status openblas_compile(esp_call *call, const esp_graph *graph,
+esp_status openblas_compile(int threads, esp_call *call, const esp_graph *graph,
                             const esp_compile_options *options, void **out)
 {
     struct program *program;
@@ -74,6 +75,8 @@ esp_status openblas_compile(esp_call *call, const esp_graph *graph,
         return esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
     program->loops = loops_choose();
     program->max_batch = options->batch;
+    program->memory_limit = memory_limit_of(options);
+    program->threads = threads;
     program->training = options->training != 0;
     esp_status status = program_copy_graph(program, graph, options, call);
     for (uint32_t i = 0; status == ESP_OK && i < program->count; i++)
@@ -107,6 +110,7 @@ esp_status openblas_forward(void *handle, esp_call *call, const esp_forward *for
 {
     struct program *program = handle;
     esp_status status = program_begin_forward(program, call, forward);
+    openblas_set_num_threads(program->threads);
     if (status != ESP_OK)
         return status;
     for (uint64_t i = 0; i < program->graph_input_count; i++) {
@@ -124,6 +128,7 @@ esp_status openblas_backward(void *handle, esp_call *call, const esp_output_grad
 {
     struct program *program = handle;
     esp_status status = program_begin_backward(program, call, gradients, count, stride);
+    openblas_set_num_threads(program->threads);
     if (status != ESP_OK)
         return status;
     for (uint32_t i = 0; i < program->count; i++)

@@ -132,7 +132,9 @@ struct program {
     uint64_t weight_count;
     uint64_t next_weight; // the one asked for last
     uint64_t max_batch;
-    bool training; // compiled with backward
+    uint64_t memory_limit; // of the process; 0: none
+    int threads;           // that openblas is told to use
+    bool training;         // compiled with backward
     float **buffers;
     size_t *buffer_sizes; // floats of one sample
     uint32_t buffer_count;
@@ -168,6 +170,8 @@ float *program_value_data(struct program *program, uint32_t index, bool gradient
 
 // The limit that the caller set; 0: none.
 uint64_t memory_limit_of(const esp_compile_options *options);
+// Bytes of all weights, with gradients where the program has them.
+double weight_bytes(const struct program *program);
 // Refuses a program of so many bytes.
 esp_status memory_refused(esp_call *call, double bytes, uint64_t limit);
 

@@ -62,6 +62,14 @@ uint64_t memory_limit_of(const esp_compile_options *options)
     return ESP_HAS(esp_compile_options, options, memory_limit) ? options->memory_limit : 0;
 }
 
+double weight_bytes(const struct program *program)
+{
+    double floats = 0.0;
+    for (uint64_t i = 0; i < program->weight_count; i++)
+        floats += (double)program->weights[i].size * (program->weights[i].gradient ? 2.0 : 1.0);
+    return floats * sizeof(float);
+}
+
 esp_status memory_refused(esp_call *call, double bytes, uint64_t limit)
 {
     return esp_fail(call, ESP_ERROR_MEMORY,
