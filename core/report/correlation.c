@@ -182,9 +182,9 @@ static int by_hash(const void *a, const void *b)
 }
 
 // columns [levels, architectures]: of several trials of one architecture at a fidelity the last.
-static uint64_t fill_levels(double *columns, uint64_t rows, const struct trial_table *table,
-                            uint64_t metric, const struct level *levels, uint64_t count,
-                            struct placed *placed)
+static void fill_levels(double *columns, uint64_t rows, const struct trial_table *table,
+                        uint64_t metric, const struct level *levels, uint64_t count,
+                        struct placed *placed)
 {
     uint64_t architectures = 0;
     for (uint64_t i = 0; i < table->count; i++)
@@ -200,7 +200,6 @@ static uint64_t fill_levels(double *columns, uint64_t rows, const struct trial_t
         if (level < count && trial->state == TRIAL_DONE)
             columns[level * rows + architectures] = trial_table_value(table, placed[i].row, metric);
     }
-    return architectures + 1;
 }
 
 static esp_status fidelity_name(char **out, const struct result_trial *trial, struct error *error)

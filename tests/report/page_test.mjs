@@ -46,7 +46,15 @@ async function checkPlots(page, expected) {
     assert.ok(drawn > 0.002, `${id} has ${drawn} of its area drawn`);
     assert.ok(colours > 3, `${id} has ${colours} colours`);
   }
+  assert.deepEqual(await page.value(OUTSIDE), [], "points outside of their axes");
 }
+
+// No point lies outside of its axes.
+const OUTSIDE = `[...PLOTS.values()].filter((plot) => plot.drawing).flatMap((plot) => {
+  const { x, y } = plot.drawing.scales;
+  return plot.drawing.data.datasets.flatMap((set) => set.data).filter((at) => at.x < x.min || at.x > x.max || at.y < y.min || at.y > y.max)
+    .map((at) => plot.id + ": " + at.x + ", " + at.y);
+})`;
 
 // What the buttons save, taken where it would go to a file.
 const CATCH = `window.saved = []; URL.createObjectURL = ((make) => (blob) => { window.saved.push(blob); return make(blob); })(URL.createObjectURL);

@@ -79,3 +79,49 @@ Test(correlation, steps_of_curves)
     cr_assert_str_eq(c.names[1], "4");
     correlation_destroy(&c);
 }
+
+// Four architectures at one and at three epochs, a fifth at one alone: the orders agree but for one
+// exchange. A trial that failed has no place.
+Test(correlation, fidelities_of_the_same_architectures)
+{
+    static double short_values[] = {0.1, 0.2, 0.3, 0.4, 0.9}, long_values[] = {0.5, 0.7, 0.6, 0.8};
+    static struct fidelity one = {(char *)"epochs", 1}, three = {(char *)"epochs", 3};
+    static int64_t position = 0;
+    struct result_trial trials[10] = {0};
+    struct table_row rows[10] = {0};
+    for (uint64_t i = 0; i < 5; i++)
+        trials[i] = (struct result_trial){.trial = i,
+                                          .state = TRIAL_DONE,
+                                          .hash = 100 + i,
+                                          .fidelity = &one,
+                                          .fidelity_count = 1,
+                                          .metrics = &short_values[i]};
+    for (uint64_t i = 0; i < 4; i++)
+        trials[5 + i] = (struct result_trial){.trial = 5 + i,
+                                              .state = TRIAL_DONE,
+                                              .hash = 100 + i,
+                                              .fidelity = &three,
+                                              .fidelity_count = 1,
+                                              .metrics = &long_values[i]};
+    trials[9] = (struct result_trial){
+        .trial = 9, .state = TRIAL_FAILED, .hash = 104, .fidelity = &three, .fidelity_count = 1};
+    for (uint64_t i = 0; i < 10; i++)
+        rows[i].place = i;
+    struct table_metric metric = {.name = (char *)"valid_accuracy"};
+    struct table_run run = {.results = {.trials = trials, .count = 10}, .positions = &position};
+    struct trial_table table = {&run, 1, &metric, 1, rows, 10, 0};
+    struct study_objective objective = {metric.name, true};
+    struct study study = {.objectives = &objective, .objective_count = 1};
+    struct correlation c;
+    struct error error;
+    error_clear(&error);
+    cr_assert_eq(correlation_of_fidelities(&c, &table, &study, 8, &error), ESP_OK);
+    cr_assert_eq(c.count, 2);
+    cr_assert_str_eq(c.names[0], "epochs=1");
+    cr_assert_str_eq(c.names[1], "epochs=3");
+    cr_assert_eq(c.n[0], 5);
+    cr_assert_eq(c.n[1], 4);
+    cr_assert_float_eq(c.spearman[1], 0.8, 1e-12);
+    cr_assert_float_eq(c.kendall[1], 4.0 / 6, 1e-12);
+    correlation_destroy(&c);
+}

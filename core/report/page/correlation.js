@@ -5,7 +5,7 @@
 function correlationPlot(correlation, i) {
   const { names, n, title, about } = correlation, count = names.length;
   const place = (width) => {
-    const head = Math.min(150, width * 0.34), cell = (width - head - 8) / count;
+    const head = Math.min(150, width * 0.34), cell = Math.min(96, (width - head - 8) / count);
     return { head, cell, height: Math.min(40, Math.max(22, cell)) };
   };
   const kinds = { spearman: "Spearman's ρ", kendall: "Kendall's τ-b" };

@@ -76,7 +76,7 @@ function frontSection() {
       const sets = METHODS.map((method, m) => ({ group: method.label, pointStyle: methodMark(m), borderWidth: 0,
         pointRadius: small ? 2 : 3.2, pointHoverRadius: 6, pointHitRadius: 3, pointBackgroundColor: withAlpha(methodColour(m), small ? 0.3 : 0.42),
         data: others.filter((row) => methodOfRow(row) === m).map(point) }));
-      sets.unshift({ data: front.map(point).sort((p, q) => p.x - q.x), walk: true, showLine: true, stepped: a.better === b.better ? (a.better === "lower" ? true : "after") : (a.better === "lower" ? true : "after"),
+      sets.unshift({ data: front.map(point).sort((p, q) => p.x - q.x), walk: true, showLine: true, stepped: a.better === "lower" ? "before" : "after",
         borderColor: colour("ink"), borderWidth: 1.6, pointRadius: 5, pointHoverRadius: 7, pointBorderWidth: 1.6, pointBorderColor: colour("ink"),
         pointBackgroundColor: front.map(point).sort((p, q) => p.x - q.x).map(({ row }) => methodColour(methodOfRow(row))), front: true });
       return { type: "scatter", data: { datasets: sets }, options: chartOptions({

@@ -43,12 +43,15 @@ document.addEventListener("DOMContentLoaded", () => {
   summarySection();
   progressSection();
   finalSection();
-  frontSection();
-  curvesSection();
-  parallelSection();
-  correlationSection();
-  drawingsSection();
-  trialsSection();
+  // Runs of a CSV have no trials here, which a note says: nothing below would hold anything.
+  if (T.count || METHODS.some((method) => method.config)) {
+    frontSection();
+    curvesSection();
+    parallelSection();
+    correlationSection();
+    drawingsSection();
+    trialsSection();
+  }
   footer();
   colourDots();
   followSections();

@@ -140,8 +140,8 @@ static void note_extent(struct notes *notes, const struct page *page)
         rows += page->study->methods[i].config == NULL ? page->study->methods[i].runs : 0;
     if (rows > 0)
         add(notes, "info",
-            "%llu runs come from a CSV: they stand in the comparison, and have no trials, curves "
-            "or drawings below.",
+            "%llu runs come from a CSV: they stand in the comparison alone, for it has no "
+            "architectures, curves or configuration to show.",
             (unsigned long long)rows);
     if (page->table->left_out > 0)
         add(notes, "info",

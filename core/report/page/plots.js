@@ -59,7 +59,11 @@ class Plot {
     }
     if (this.drawing) this.drawing.destroy();
     const config = this.chart(this.state);
-    for (const dataset of config.data.datasets) dataset.hidden ||= this.state.hidden.has(dataset.group);
+    for (const dataset of config.data.datasets) {
+      dataset.hidden ||= this.state.hidden.has(dataset.group);
+      // Chart.js takes data that it need not parse for sorted: bounds and hits go by it.
+      dataset.data.sort((a, b) => a.x - b.x);
+    }
     if (this.choose)
       config.options.onClick = (event, active) => {
         if (active.length) this.choose(config.data.datasets[active[0].datasetIndex], active[0].index);

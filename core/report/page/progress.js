@@ -97,7 +97,7 @@ function progressSection() {
       if (state.dots) sets.push(progressDots(state, divisor));
       const digits = 5;
       return { type: "line", data: { datasets: sets }, options: chartOptions({
-        x: axis(title, { type: state.logx ? "logarithmic" : "linear", ...(state.logx ? {} : { min: 0 }) }),
+        x: axis(title, { type: state.logx ? "logarithmic" : "linear", ...(state.logx ? {} : { min: 0, ticks: state.x === "trials" ? { precision: 0 } : {} }) }),
         y: axis(OBJECTIVES.length > 1 ? "hypervolume" : axisTitle(OBJECTIVES[0].metric), { type: state.logy ? "logarithmic" : "linear" }),
         interaction: { mode: "nearest", intersect: false },
         tooltip: {

@@ -67,6 +67,7 @@ function searched() {
   const names = (key) => distinct(METHODS.map((method) => method[key])).join(", ");
   const pairs = [
     ["Objective", OBJECTIVES.map(({ metric, maximize }) => `${maximize ? "maximize" : "minimize"} ${metric}`).join("; ")],
+    ["Hypervolume up to", OBJECTIVES.length > 1 && S.comparison ? S.comparison.objectives.map(({ metric, reference }) => `${metric} = ${fmt(reference)}`).join(", ") : ""],
     ["Space", S.space], ["Strategy", names("strategy")], ["Estimator", names("estimator")], ["Dataset", names("dataset")], ["Engine", names("engine")],
     ["Budget", distinct(METHODS.map((method) => budgetText(method.budget))).join("; ")],
     ["Seeds", RUNS.length === 1 && RUNS[0].seed !== null ? String(RUNS[0].seed) : RUNS.length > 1 ? plural(new Set(RUNS.map((run) => run.seed)).size, "seed") : ""],
@@ -108,7 +109,7 @@ function repeatCard() {
 function summarySection() {
   const kind = METHODS.length > 1 ? `${plural(METHODS.length, "method")}, ${plural(RUNS.length, "run")}` : plural(RUNS.length || 1, "run");
   const main = document.getElementById("main");
-  main.append(el("h1", {}, S.title), el("p", { class: "soft" }, `${kind} on the space ${S.space || "of a CSV"}. Written ${S.made}.`));
+  main.append(el("h1", {}, S.title), el("p", { class: "soft" }, `${kind} ${S.space ? `on the space ${S.space}` : "from a CSV"}. Written ${S.made}.`));
   if (D.notes.length) main.append(el("ul", { class: "notes" }, D.notes.map(({ level, text }) => el("li", { class: level }, text))));
   const element = section("summary", "Summary", facts(), searched(), finalsTable(), repeatCard());
   element.querySelector("h2").style.marginTop = "22px";
