@@ -6,20 +6,24 @@ function correlationPlot(correlation, i) {
   const { names, n, title, about } = correlation, count = names.length;
   const place = (width) => {
     const head = Math.min(150, width * 0.34), cell = Math.min(96, (width - head - 8) / count);
-    return { head, cell, height: Math.min(40, Math.max(22, cell)) };
+    // Names stand upright where they are wider than cells.
+    return { head, cell, top: names.every((name) => name.length * 7 < cell) ? 30 : 120, height: Math.min(40, Math.max(24, cell)) };
   };
   const kinds = { spearman: "Spearman's ρ", kendall: "Kendall's τ-b" };
   const plot = new Plot({
     id: `correlation-${i}`, title,
-    height: () => 66 + count * place(plot.area.clientWidth || 560).height,
+    height: () => {
+      const { top, height } = place(plot.area.clientWidth || 560);
+      return top + 10 + count * height;
+    },
     about: `Rank correlation ${about}. Blue: the orders agree; orange: they are opposite. – : fewer than three values, or a constant.`,
     controls: [{ key: "kind", label: "", options: Object.entries(kinds) }],
     paint: (context, width, height, state) => {
-      const { head, cell, height: row } = place(width), values = correlation[state.kind];
+      const { head, cell, top, height: row } = place(width), values = correlation[state.kind];
       context.clearRect(0, 0, width, height);
       context.textBaseline = "middle";
       names.forEach((name, a) => {
-        const y = 56 + a * row;
+        const y = top + a * row;
         context.textAlign = "right";
         context.fillStyle = colour("ink");
         context.fillText(shorten(name, Math.floor(head / 7)), head - 8, y + row / 2);
@@ -32,16 +36,16 @@ function correlationPlot(correlation, i) {
           context.fillStyle = value === null ? colour("faint") : light ? "#1a1f26" : "#ffffff";
           context.textAlign = "center";
           const text = value === null ? "–" : value.toFixed(cell < 40 ? 1 : 2);
-          if (cell > 19) context.fillText(text, x + cell / 2, y + row / 2);
+          if (cell > 19) context.fillText(cell < 30 ? text.replace("0.", ".") : text, x + cell / 2, y + row / 2);
         });
         context.save();
-        context.translate(head + a * cell + cell / 2, 50);
+        context.translate(head + a * cell + cell / 2, top - 7);
         context.textAlign = "left";
         context.fillStyle = colour("ink");
-        const flat = names.every((other) => context.measureText(shorten(other, 14)).width < cell - 6);
-        if (!flat) context.rotate(-0.5);
-        else context.textAlign = "center";
-        context.fillText(shorten(name, 14), 0, 0);
+        const flat = top < 100;
+        if (flat) context.textAlign = "center";
+        else context.rotate(-Math.PI / 2);
+        context.fillText(shorten(name, flat ? 14 : 16), 0, 0);
         context.restore();
       });
     },
@@ -51,8 +55,8 @@ function correlationPlot(correlation, i) {
   const tip = el("div", { class: "tip", hidden: true });
   plot.area.append(tip);
   plot.canvas.addEventListener("pointermove", (event) => {
-    const box = plot.canvas.getBoundingClientRect(), { head, cell, height } = place(plot.width);
-    const a = Math.floor((event.clientY - box.top - 56) / height), b = Math.floor((event.clientX - box.left - head) / cell);
+    const box = plot.canvas.getBoundingClientRect(), { head, cell, top, height } = place(plot.width);
+    const a = Math.floor((event.clientY - box.top - top) / height), b = Math.floor((event.clientX - box.left - head) / cell);
     tip.hidden = !(a >= 0 && a < count && b >= 0 && b < count);
     if (tip.hidden) return;
     tip.textContent = `${names[a]} and ${names[b]}\n${kinds[plot.state.kind]} = ${fmt(correlation[plot.state.kind][a][b])}, n = ${fmt(n[a][b])}`;
