@@ -20,12 +20,14 @@ INLINE void correlate(int count, const float *plane, int64_t step, const struct 
     }
 }
 
-static void forward_plane(const struct kernels_window *w, const struct plane *plane,
-                          const struct taps *taps, const float *weights, vector bias, float *y)
+INLINE void forward_plane(const struct kernels_window *w, struct plane *plane,
+                          const struct taps *taps, bool relu, const float *weights, vector bias,
+                          float *y)
 {
     int64_t step = w->stride_w * BLOCK;
     for (int64_t h = 0; h < w->out_height; h++, y += w->out_width * BLOCK) {
         const float *row = plane->data + h * w->stride_h * plane->pitch * BLOCK;
+        plane_reach(plane, rows_of_window(w, h), relu);
 #define TILE(count, at)                                                                            \
     do {                                                                                           \
         vector sums_[count];                                                                       \
@@ -50,20 +52,19 @@ static void depthwise_forward(const struct kernels_window *w, bool relu, const f
                               const float *weights, const float *bias, float *y, float *scratch)
 {
     struct geometry g = kernels_geometry(w);
-    struct plane plane =
-        plane_at(aligned(scratch), g.in_rows, g.in_pitch, g.in_top, g.in_left, 0.0f);
+    struct plane plane = in_plane(w, &g, aligned(scratch), 0.0f);
     int64_t blocks = blocked_blocks(&w->in, BLOCK), in = w->in.height * w->in.width * BLOCK;
     int64_t out = w->out_height * w->out_width * BLOCK, block = w->kernel_h * w->kernel_w * BLOCK;
     struct taps taps;
     forward_taps(w, plane.pitch, &taps);
     for (int64_t i = 0; i < w->in.batch * blocks; i++) {
         int64_t b = i % blocks;
+        vector start = bias_of(bias, w->in.channels, b);
+        plane_begin(&plane, x + i * in);
         if (relu)
-            plane_fill(&plane, x + i * in, w->in.height, w->in.width, true);
+            forward_plane(w, &plane, &taps, true, weights + b * block, start, y + i * out);
         else
-            plane_fill(&plane, x + i * in, w->in.height, w->in.width, false);
-        forward_plane(w, &plane, &taps, weights + b * block, bias_of(bias, w->in.channels, b),
-                      y + i * out);
+            forward_plane(w, &plane, &taps, false, weights + b * block, start, y + i * out);
     }
 }
 
@@ -71,12 +72,13 @@ static void depthwise_forward(const struct kernels_window *w, bool relu, const f
 
 // `x`: where what does not pass the Relu is seen, or NULL.
 INLINE void input_gradient_plane(const struct kernels_window *w, const struct phase *phase,
-                                 const struct plane *plane, const float *weights, const float *x,
+                                 struct plane *plane, const float *weights, const float *x,
                                  float *gx, bool add)
 {
     int64_t step = w->stride_w * BLOCK;
     for (int64_t h = 0; h < phase->rows; h++) {
         const float *row = plane->data + h * plane->pitch * BLOCK;
+        plane_reach(plane, h + phase->reach, false);
         int64_t first = ((phase->first_h + h * w->stride_h) * w->in.width + phase->first_w) * BLOCK;
 #define TILE(count, at)                                                                            \
     do {                                                                                           \
@@ -99,9 +101,8 @@ INLINE void input_gradient_plane(const struct kernels_window *w, const struct ph
 #define TAPS_AT_ONCE 9
 
 // to[t] += the plane's sum of g and the input under tap t, for `count` taps.
-INLINE void weight_gradient_taps(int count, const struct kernels_window *w,
-                                 const struct plane *plane, const int64_t *offsets, const float *g,
-                                 float *to)
+INLINE void weight_gradient_taps(int count, const struct kernels_window *w, struct plane *plane,
+                                 bool relu, const int64_t *offsets, const float *g, float *to)
 {
     int64_t step = w->stride_w * BLOCK;
     vector sums[TAPS_AT_ONCE];
@@ -110,6 +111,7 @@ INLINE void weight_gradient_taps(int count, const struct kernels_window *w,
         sums[t] = (vector){0};
     for (int64_t h = 0; h < w->out_height; h++) {
         const float *row = plane->data + h * w->stride_h * plane->pitch * BLOCK;
+        plane_reach(plane, rows_of_window(w, h), relu);
         for (int64_t v = 0; v < w->out_width; v++, row += step, g += BLOCK) {
             vector d = LOAD(g);
 #pragma GCC unroll 9
@@ -122,7 +124,7 @@ INLINE void weight_gradient_taps(int count, const struct kernels_window *w,
         STORE(to + t * BLOCK, LOAD(to + t * BLOCK) + sums[t]);
 }
 
-static void weight_gradient_plane(const struct kernels_window *w, const struct plane *plane,
+static void weight_gradient_plane(const struct kernels_window *w, struct plane *plane, bool relu,
                                   const struct taps *taps, const float *g, float *to)
 {
     int64_t groups = (taps->count + TAPS_AT_ONCE - 1) / TAPS_AT_ONCE, first = 0;
@@ -131,7 +133,7 @@ static void weight_gradient_plane(const struct kernels_window *w, const struct p
         switch (count) {
 #define CASE(n)                                                                                    \
     case n:                                                                                        \
-        weight_gradient_taps(n, w, plane, taps->offsets + first, g, to + first * BLOCK);           \
+        weight_gradient_taps(n, w, plane, relu, taps->offsets + first, g, to + first * BLOCK);     \
         break;
             CASE(1)
             CASE(2)
@@ -166,10 +168,8 @@ static void depthwise_backward(const struct kernels_window *w, bool relu, const 
                                float *weight_gradient, float *bias_gradient, float *scratch)
 {
     struct geometry geometry = kernels_geometry(w);
-    struct plane in = plane_at(aligned(scratch), geometry.in_rows, geometry.in_pitch,
-                               geometry.in_top, geometry.in_left, 0.0f);
-    struct plane out = plane_at(in.data + in.rows * in.pitch * BLOCK, geometry.out_rows,
-                                geometry.out_pitch, geometry.out_top, geometry.out_left, 0.0f);
+    struct plane in = in_plane(w, &geometry, aligned(scratch), 0.0f);
+    struct plane out = out_plane(w, &geometry, in.data + in.rows * in.pitch * BLOCK);
     int64_t blocks = blocked_blocks(&w->in, BLOCK), in_size = w->in.height * w->in.width * BLOCK;
     int64_t pixels = w->out_height * w->out_width, taps_size = w->kernel_h * w->kernel_w * BLOCK;
     struct taps taps;
@@ -186,18 +186,15 @@ static void depthwise_backward(const struct kernels_window *w, bool relu, const 
         int64_t b = i % blocks;
         const float *from = g + i * pixels * BLOCK;
         if (weight_gradient) {
-            if (relu)
-                plane_fill(&in, x + i * in_size, w->in.height, w->in.width, true);
-            else
-                plane_fill(&in, x + i * in_size, w->in.height, w->in.width, false);
-            weight_gradient_plane(w, &in, &taps, from, weight_gradient + b * taps_size);
+            plane_begin(&in, x + i * in_size);
+            weight_gradient_plane(w, &in, relu, &taps, from, weight_gradient + b * taps_size);
         }
         if (bias_gradient)
             bias_gradient_plane(from, pixels, lanes_of(w->in.channels, b),
                                 bias_gradient + b * BLOCK);
         if (!gx)
             continue;
-        plane_fill(&out, from, w->out_height, w->out_width, false);
+        plane_begin(&out, from);
         for (int64_t h = 0; h < w->stride_h && h < w->in.height; h++)
             for (int64_t v = 0; v < w->stride_w && v < w->in.width; v++) {
                 if (!one_phase)

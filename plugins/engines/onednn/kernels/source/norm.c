@@ -33,12 +33,21 @@ INLINE vector saved_at(const float *saved, int64_t padded, enum saved number, in
     return LOAD(saved + number * padded + index * BLOCK);
 }
 
-INLINE void join(double *to, const vector *parts)
+// So many of the next pixels as fill the piece that is begun.
+static inline int64_t piece_of(int64_t pixels, int64_t waiting)
+{
+    return pixels < PIECE - waiting ? pixels : PIECE - waiting;
+}
+
+// Adds the parts, which begin anew.
+INLINE void join(double *to, vector *parts)
 {
     float lanes[BLOCK];
     STORE(lanes, (parts[0] + parts[1]) + (parts[2] + parts[3]));
     for (int l = 0; l < BLOCK; l++)
         to[l] += (double)lanes[l];
+    for (int k = 0; k < 4; k++)
+        parts[k] = (vector){0};
 }
 
 // ---- Forward ----------------------------------------------------------------------------------
@@ -47,11 +56,13 @@ INLINE void join(double *to, const vector *parts)
 static void deviations(const float *x, const struct column *column, int64_t images, vector center,
                        double *sums, double *squares)
 {
+    vector s[4] = {{0}}, q[4] = {{0}};
+    int64_t waiting = 0; // pixels in them
     for (int64_t n = 0; n < images; n++)
-        for (int64_t first = 0; first < column->pixels; first += PIECE) {
-            int64_t left = column->pixels - first, count = left < PIECE ? left : PIECE, i = 0;
+        for (int64_t first = 0, count; first < column->pixels; first += count) {
+            count = piece_of(column->pixels - first, waiting);
             const float *from = x + column->first + n * column->pitch + first * BLOCK;
-            vector s[4] = {{0}}, q[4] = {{0}};
+            int64_t i = 0;
             for (; i + 4 <= count; i += 4)
                 for (int k = 0; k < 4; k++) {
                     vector d = LOAD(from + (i + k) * BLOCK) - center;
@@ -63,8 +74,12 @@ static void deviations(const float *x, const struct column *column, int64_t imag
                 s[0] += d;
                 q[0] += d * d;
             }
-            join(sums, s);
-            join(squares, q);
+            waiting += count;
+            if (waiting == PIECE || (n == images - 1 && first + count == column->pixels)) {
+                join(sums, s);
+                join(squares, q);
+                waiting = 0;
+            }
         }
 }
 
@@ -187,30 +202,38 @@ INLINE vector passing_gradient(enum passing passing, vector g, const float *y, v
 }
 
 // Sums of g and of g (x - center).
-INLINE void gradient_sums(const float *x, const float *y, const float *g, int64_t count,
-                          enum passing passing, const struct lanes *l, double *sums,
-                          double *products)
+INLINE void gradient_sums(const float *x, const float *y, const float *g,
+                          const struct column *column, enum passing passing, const struct lanes *l,
+                          double *sums, double *products)
 {
-    for (int64_t first = 0; first < count; first += PIECE) {
-        int64_t end = count - first < PIECE ? count : first + PIECE, i = first;
-        vector s[4] = {{0}}, p[4] = {{0}};
-        for (; i + 4 <= end; i += 4)
-            for (int k = 0; k < 4; k++) {
-                int64_t at = (i + k) * BLOCK;
+    vector s[4] = {{0}}, p[4] = {{0}};
+    int64_t waiting = 0; // pixels in them
+    for (int64_t n = 0; n < column->batch; n++)
+        for (int64_t first = 0, count; first < column->pixels; first += count) {
+            count = piece_of(column->pixels - first, waiting);
+            int64_t from = column->first + n * column->pitch + first * BLOCK, i = 0;
+            for (; i + 4 <= count; i += 4)
+                for (int k = 0; k < 4; k++) {
+                    int64_t at = from + (i + k) * BLOCK;
+                    vector d = LOAD(x + at) - l->center;
+                    vector v = passing_gradient(passing, LOAD(g + at), y + at, d, l);
+                    s[k] += v;
+                    p[k] += v * d;
+                }
+            for (; i < count; i++) {
+                int64_t at = from + i * BLOCK;
                 vector d = LOAD(x + at) - l->center;
                 vector v = passing_gradient(passing, LOAD(g + at), y + at, d, l);
-                s[k] += v;
-                p[k] += v * d;
+                s[0] += v;
+                p[0] += v * d;
             }
-        for (; i < end; i++) {
-            vector d = LOAD(x + i * BLOCK) - l->center;
-            vector v = passing_gradient(passing, LOAD(g + i * BLOCK), y + i * BLOCK, d, l);
-            s[0] += v;
-            p[0] += v * d;
+            waiting += count;
+            if (waiting == PIECE || (n == column->batch - 1 && first + count == column->pixels)) {
+                join(sums, s);
+                join(products, p);
+                waiting = 0;
+            }
         }
-        join(sums, s);
-        join(products, p);
-    }
 }
 
 INLINE void gradient_rows(const float *x, const float *y, const float *g, int64_t count,
@@ -280,11 +303,7 @@ INLINE void backward_block(const struct norm_gradient *d, int64_t index, enum pa
     const float *y = d->y ? d->y : d->x;
     double sums[BLOCK] = {0}, products[BLOCK] = {0};
     if (d->training || d->scale_gradient || d->shift_gradient)
-        for (int64_t n = 0; n < column.batch; n++) {
-            int64_t at = column.first + n * column.pitch;
-            gradient_sums(d->x + at, y + at, d->g + at, column.pixels, passing, &lanes, sums,
-                          products);
-        }
+        gradient_sums(d->x, y, d->g, &column, passing, &lanes, sums, products);
     channel_gradients(d, index, sums, products, &lanes);
     if (!d->gx && !d->residual_gradient)
         return;

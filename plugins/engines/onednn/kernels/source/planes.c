@@ -4,9 +4,14 @@
 #include "../geometry.h"
 #include "vectors.h"
 
+// Rows come in when the first window needs them: so they are still in the first-level cache then, and
+// memory is read while other rows are computed with.
 struct plane {
     float *data;
     int64_t rows, pitch, top, left; // in vectors
+    const float *source;            // [height, width]
+    int64_t height, width;          // so much of it as windows see
+    int64_t source_pitch, filled;   // rows that are there
 };
 
 static inline float *aligned(float *scratch)
@@ -14,29 +19,72 @@ static inline float *aligned(float *scratch)
     return scratch + (64 - (uintptr_t)scratch % 64) % 64 / sizeof *scratch;
 }
 
+// A plane in scratch for sources of [height, width].
 static struct plane plane_at(float *data, int64_t rows, int64_t pitch, int64_t top, int64_t left,
-                             float filling)
+                             int64_t height, int64_t width, float filling)
 {
     for (int64_t i = 0; i < rows * pitch * BLOCK; i++)
         data[i] = filling;
-    return (struct plane){data, rows, pitch, top, left};
+    return (struct plane){data,
+                          rows,
+                          pitch,
+                          top,
+                          left,
+                          NULL,
+                          rows - top < height ? rows - top : height,
+                          pitch - left < width ? pitch - left : width,
+                          width,
+                          0};
 }
 
-// Puts [height, width] into the plane, so much of it as windows see.
-INLINE void plane_fill(const struct plane *plane, const float *x, int64_t height, int64_t width,
-                       bool relu)
+static inline struct plane in_plane(const struct kernels_window *w, const struct geometry *g,
+                                    float *data, float filling)
 {
-    int64_t rows = plane->rows - plane->top, columns = plane->pitch - plane->left;
-    rows = rows < height ? rows : height;
-    columns = columns < width ? columns : width;
-    for (int64_t h = 0; h < rows; h++) {
-        const float *from = x + h * width * BLOCK;
-        float *to = plane->data + ((h + plane->top) * plane->pitch + plane->left) * BLOCK;
-        for (int64_t i = 0; i < columns * BLOCK; i += BLOCK) {
+    return plane_at(data, g->in_rows, g->in_pitch, g->in_top, g->in_left, w->in.height, w->in.width,
+                    filling);
+}
+
+static inline struct plane out_plane(const struct kernels_window *w, const struct geometry *g,
+                                     float *data)
+{
+    return plane_at(data, g->out_rows, g->out_pitch, g->out_top, g->out_left, w->out_height,
+                    w->out_width, 0.0f);
+}
+
+static inline void plane_begin(struct plane *plane, const float *source)
+{
+    plane->source = source;
+    plane->filled = 0;
+}
+
+// How many rows of the source must be there for the plane's first `rows` ones.
+INLINE int64_t rows_for(const struct plane *plane, int64_t rows)
+{
+    return rows - plane->top < plane->height ? rows - plane->top : plane->height;
+}
+
+INLINE float *row_in(const struct plane *plane, int64_t row)
+{
+    return plane->data + ((row + plane->top) * plane->pitch + plane->left) * BLOCK;
+}
+
+// Brings in what the plane's first `rows` rows hold of the source.
+INLINE void plane_reach(struct plane *plane, int64_t rows, bool relu)
+{
+    for (int64_t end = rows_for(plane, rows); plane->filled < end; plane->filled++) {
+        const float *from = plane->source + plane->filled * plane->source_pitch * BLOCK;
+        float *to = row_in(plane, plane->filled);
+        for (int64_t i = 0; i < plane->width * BLOCK; i += BLOCK) {
             vector v = LOAD(from + i);
             STORE(to + i, relu ? rectified(v) : v);
         }
     }
+}
+
+// The plane's rows that output row h sees.
+INLINE int64_t rows_of_window(const struct kernels_window *w, int64_t h)
+{
+    return h * w->stride_h + (w->kernel_h - 1) * w->dilation_h + 1;
 }
 
 // The taps of a window over a plane: where they are from its first pixel on, in floats, and which of
@@ -62,6 +110,7 @@ static void forward_taps(const struct kernels_window *w, int64_t pitch, struct t
 // `stride` apart meet the same taps: they are a phase, whose j-th member is i = first + j stride.
 struct phase {
     int64_t first_h, first_w, rows, columns;
+    int64_t reach;    // rows of the output's plane that its first row sees
     struct taps taps; // from the pixel (j_h, j_w) of the output's plane on
 };
 
@@ -73,6 +122,7 @@ static void phase_of(const struct kernels_window *w, const struct plane *out, in
     phase->rows = (w->in.height - h + w->stride_h - 1) / w->stride_h;
     phase->columns = (w->in.width - v + w->stride_w - 1) / w->stride_w;
     phase->taps.count = 0;
+    phase->reach = 0;
     // In falling order of taps, so in rising order of outputs.
     for (int64_t kh = w->kernel_h - 1; kh >= 0; kh--)
         for (int64_t kw = w->kernel_w - 1; kw >= 0; kw--) {
@@ -83,6 +133,8 @@ static void phase_of(const struct kernels_window *w, const struct plane *out, in
             phase->taps.offsets[phase->taps.count] =
                 ((at_h / w->stride_h + out->top) * out->pitch + at_w / w->stride_w + out->left) *
                 BLOCK;
+            if (at_h / w->stride_h + out->top >= phase->reach)
+                phase->reach = at_h / w->stride_h + out->top + 1;
             phase->taps.which[phase->taps.count] = (int16_t)(kh * w->kernel_w + kw);
             phase->taps.count++;
         }

@@ -8,9 +8,9 @@
 // No tap has this number.
 #define NO_TAP 255
 
-// The largest of the taps, the first of equal ones; what is no number is larger than any.
-INLINE void maxima(int count, const float *plane, int64_t step, const struct taps *taps, float *y,
-                   uint8_t *winners)
+// The largest of the taps, the first of equal ones; with `any`, what is no number is larger than any.
+INLINE void maxima(int count, const float *plane, int64_t step, const struct taps *taps, bool any,
+                   float *y, uint8_t *winners)
 {
     vector best[8];
     integers winner[8];
@@ -23,7 +23,7 @@ INLINE void maxima(int count, const float *plane, int64_t step, const struct tap
         const float *from = plane + taps->offsets[t];
 #pragma GCC unroll 8
         for (int k = 0; k < count; k++)
-            take_larger(&best[k], &winner[k], LOAD(from + k * step), (int32_t)t);
+            take_larger(&best[k], &winner[k], LOAD(from + k * step), (int32_t)t, any);
     }
 #pragma GCC unroll 8
     for (int k = 0; k < count; k++) {
@@ -55,15 +55,42 @@ static void clear_lanes(float *y, int64_t size, int64_t lanes)
         STORE(y + i, (vector)((integers)LOAD(y + i) & lane_mask(lanes)));
 }
 
+// Whether one of the floats is no number.
+INLINE bool has_none(const float *x, int64_t count)
+{
+    integers none = {0};
+    for (int64_t i = 0; i < count; i += BLOCK)
+        none |= (integers)(LOAD(x + i) != LOAD(x + i));
+    int32_t lanes[BLOCK], any = 0;
+    memcpy(lanes, &none, sizeof lanes);
+    for (int l = 0; l < BLOCK; l++)
+        any |= lanes[l];
+    return any != 0;
+}
+
+INLINE void maxima_plane(const struct kernels_window *w, struct plane *plane,
+                         const struct taps *taps, bool any, float *y, uint8_t *winners)
+{
+    int64_t step = w->stride_w * BLOCK, row = w->out_width * BLOCK;
+    for (int64_t h = 0; h < w->out_height; h++, y += row) {
+        const float *from = plane->data + h * w->stride_h * plane->pitch * BLOCK;
+        plane_reach(plane, rows_of_window(w, h), false);
+#define TILE(count, at)                                                                            \
+    maxima(count, from + (at)*step, step, taps, any, y + (at)*BLOCK,                               \
+           winners ? winners + (at)*BLOCK : NULL)
+        FOR_TILES(w->out_width, TILE);
+#undef TILE
+        winners = winners ? winners + row : NULL;
+    }
+}
+
 static void max_forward(const struct kernels_window *w, const float *x, float *y, uint8_t *winners,
                         float *scratch)
 {
     struct geometry g = kernels_geometry(w);
-    struct plane plane =
-        plane_at(aligned(scratch), g.in_rows, g.in_pitch, g.in_top, g.in_left, -INFINITY);
+    struct plane plane = in_plane(w, &g, aligned(scratch), -INFINITY);
     int64_t blocks = blocked_blocks(&w->in, BLOCK), planes = w->in.batch * blocks;
-    int64_t in = w->in.height * w->in.width * BLOCK, row = w->out_width * BLOCK;
-    int64_t step = w->stride_w * BLOCK;
+    int64_t in = w->in.height * w->in.width * BLOCK, out = w->out_height * w->out_width * BLOCK;
     struct taps taps;
     bool empty =
         has_empty(w->out_height, w->stride_h, w->kernel_h, w->dilation_h, w->pad_top,
@@ -71,19 +98,16 @@ static void max_forward(const struct kernels_window *w, const float *x, float *y
         has_empty(w->out_width, w->stride_w, w->kernel_w, w->dilation_w, w->pad_left, w->in.width);
     forward_taps(w, plane.pitch, &taps);
     for (int64_t i = 0; i < planes; i++) {
-        plane_fill(&plane, x + i * in, w->in.height, w->in.width, false);
-        for (int64_t h = 0; h < w->out_height; h++, y += row) {
-            const float *from = plane.data + h * w->stride_h * plane.pitch * BLOCK;
-#define TILE(count, at)                                                                            \
-    maxima(count, from + (at)*step, step, &taps, y + (at)*BLOCK,                                   \
-           winners ? winners + (at)*BLOCK : NULL)
-            FOR_TILES(w->out_width, TILE);
-#undef TILE
-            winners = winners ? winners + row : NULL;
-        }
+        float *to = y + i * out;
+        uint8_t *winners_to = winners ? winners + i * out : NULL;
+        plane_begin(&plane, x + i * in);
+        // Planes without exceptions are faster; they are read here, and stay in the cache.
+        if (has_none(x + i * in, in))
+            maxima_plane(w, &plane, &taps, true, to, winners_to);
+        else
+            maxima_plane(w, &plane, &taps, false, to, winners_to);
         if (empty)
-            clear_lanes(y - w->out_height * row, w->out_height * row,
-                        lanes_of(w->in.channels, i % blocks));
+            clear_lanes(to, out, lanes_of(w->in.channels, i % blocks));
     }
 }
 
@@ -104,29 +128,39 @@ INLINE void won(int count, const float *plane, const uint8_t *winners, const str
     }
 }
 
-static void winners_fill(const struct plane *plane, uint8_t *to, const uint8_t *from,
-                         int64_t height, int64_t width)
+// A plane's winners lie beside its floats, byte for float.
+struct winners {
+    uint8_t *data;
+    const uint8_t *source;
+    int64_t filled;
+};
+
+INLINE void winners_reach(const struct plane *plane, struct winners *winners, int64_t rows)
 {
-    for (int64_t h = 0; h < height; h++)
-        memcpy(to + ((h + plane->top) * plane->pitch + plane->left) * BLOCK,
-               from + h * width * BLOCK, (size_t)(width * BLOCK));
+    int64_t size = plane->width * BLOCK, end = rows_for(plane, rows);
+    for (; winners->filled < end; winners->filled++)
+        memcpy(winners->data + (row_in(plane, winners->filled) - plane->data),
+               winners->source + winners->filled * size, (size_t)size);
 }
 
-// Of one plane; `winners` lie beside the plane, byte for float.
-static void spread_phase(const struct kernels_window *w, const struct phase *phase,
-                         const struct plane *plane, const uint8_t *winners, float *gx, bool add)
+// Of one plane; without `winners` all taps share.
+INLINE void spread_phase(const struct kernels_window *w, const struct phase *phase,
+                         struct plane *plane, struct winners *winners, float *gx, bool add)
 {
     int64_t step = w->stride_w * BLOCK;
     for (int64_t h = 0; h < phase->rows; h++) {
         int64_t at = h * plane->pitch * BLOCK;
+        plane_reach(plane, h + phase->reach, false);
+        if (winners)
+            winners_reach(plane, winners, h + phase->reach);
         float *to =
             gx + ((phase->first_h + h * w->stride_h) * w->in.width + phase->first_w) * BLOCK;
 #define TILE(count, from)                                                                          \
     do {                                                                                           \
         vector sums_[count];                                                                       \
         if (winners)                                                                               \
-            won(count, plane->data + at + (from)*BLOCK, winners + at + (from)*BLOCK, &phase->taps, \
-                sums_);                                                                            \
+            won(count, plane->data + at + (from)*BLOCK, winners->data + at + (from)*BLOCK,         \
+                &phase->taps, sums_);                                                              \
         else                                                                                       \
             total(count, plane->data + at + (from)*BLOCK, BLOCK, &phase->taps, sums_);             \
         for (int k_ = 0; k_ < (count); k_++) {                                                     \
@@ -139,8 +173,8 @@ static void spread_phase(const struct kernels_window *w, const struct phase *pha
     }
 }
 
-static void spread(const struct kernels_window *w, const struct plane *plane,
-                   const uint8_t *winners, float *gx, bool add)
+INLINE void spread(const struct kernels_window *w, struct plane *plane, struct winners *winners,
+                   float *gx, bool add)
 {
     struct phase phase;
     for (int64_t h = 0; h < w->stride_h && h < w->in.height; h++)
@@ -154,16 +188,16 @@ static void max_backward(const struct kernels_window *w, const uint8_t *winners,
                          float *gx, bool add, float *scratch)
 {
     struct geometry geometry = kernels_geometry(w);
-    struct plane plane = plane_at(aligned(scratch), geometry.out_rows, geometry.out_pitch,
-                                  geometry.out_top, geometry.out_left, 0.0f);
+    struct plane plane = out_plane(w, &geometry, aligned(scratch));
     int64_t planes = w->in.batch * blocked_blocks(&w->in, BLOCK);
     int64_t in = w->in.height * w->in.width * BLOCK, out = w->out_height * w->out_width * BLOCK;
-    uint8_t *beside = (uint8_t *)(plane.data + plane.rows * plane.pitch * BLOCK);
-    memset(beside, NO_TAP, (size_t)(plane.rows * plane.pitch * BLOCK));
+    struct winners beside = {(uint8_t *)(plane.data + plane.rows * plane.pitch * BLOCK), NULL, 0};
+    memset(beside.data, NO_TAP, (size_t)(plane.rows * plane.pitch * BLOCK));
     for (int64_t i = 0; i < planes; i++) {
-        plane_fill(&plane, g + i * out, w->out_height, w->out_width, false);
-        winners_fill(&plane, beside, winners + i * out, w->out_height, w->out_width);
-        spread(w, &plane, beside, gx + i * in, add);
+        plane_begin(&plane, g + i * out);
+        beside.source = winners + i * out;
+        beside.filled = 0;
+        spread(w, &plane, &beside, gx + i * in, add);
     }
 }
 
@@ -200,8 +234,7 @@ static void average_forward(const struct kernels_window *w, const float *x, floa
                             float *scratch)
 {
     struct geometry g = kernels_geometry(w);
-    struct plane plane =
-        plane_at(aligned(scratch), g.in_rows, g.in_pitch, g.in_top, g.in_left, 0.0f);
+    struct plane plane = in_plane(w, &g, aligned(scratch), 0.0f);
     int64_t planes = w->in.batch * blocked_blocks(&w->in, BLOCK);
     int64_t in = w->in.height * w->in.width * BLOCK, step = w->stride_w * BLOCK;
     float *columns = plane.data + plane.rows * plane.pitch * BLOCK;
@@ -209,10 +242,11 @@ static void average_forward(const struct kernels_window *w, const float *x, floa
     forward_taps(w, plane.pitch, &taps);
     count_columns(w, columns);
     for (int64_t i = 0; i < planes; i++) {
-        plane_fill(&plane, x + i * in, w->in.height, w->in.width, false);
+        plane_begin(&plane, x + i * in);
         for (int64_t h = 0; h < w->out_height; h++, y += w->out_width * BLOCK) {
             const float *row = plane.data + h * w->stride_h * plane.pitch * BLOCK;
             float rows = (float)counted_rows(w, h);
+            plane_reach(&plane, rows_of_window(w, h), false);
 #define TILE(count, at)                                                                            \
     do {                                                                                           \
         vector sums_[count];                                                                       \
@@ -230,15 +264,16 @@ static void average_backward(const struct kernels_window *w, const float *g, flo
                              float *scratch)
 {
     struct geometry geometry = kernels_geometry(w);
-    struct plane plane = plane_at(aligned(scratch), geometry.out_rows, geometry.out_pitch,
-                                  geometry.out_top, geometry.out_left, 0.0f);
+    struct plane plane = out_plane(w, &geometry, aligned(scratch));
     int64_t planes = w->in.batch * blocked_blocks(&w->in, BLOCK);
     int64_t in = w->in.height * w->in.width * BLOCK;
     float *columns = plane.data + plane.rows * plane.pitch * BLOCK;
     count_columns(w, columns);
     for (int64_t i = 0; i < planes; i++) {
+        plane_begin(&plane, g);
+        plane.filled = plane.height; // by what follows
         for (int64_t h = 0; h < w->out_height; h++) {
-            float *to = plane.data + ((h + plane.top) * plane.pitch + plane.left) * BLOCK;
+            float *to = row_in(&plane, h);
             float rows = (float)counted_rows(w, h);
             for (int64_t v = 0; v < w->out_width; v++, g += BLOCK)
                 STORE(to + v * BLOCK, LOAD(g) / (rows * columns[v]));

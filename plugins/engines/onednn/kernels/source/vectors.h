@@ -29,9 +29,10 @@ typedef uint8_t loose_bytes __attribute__((vector_size(BLOCK), aligned(1), may_a
 #define ALL(number) ((vector){0} + (number))
 #define ALL_INTEGERS(number) ((integers){0} + (int32_t)(number))
 
-// Iterations are independent of each other, though two pointers may be equal.
+// Iterations are independent of each other, though two pointers may be equal. clang looks at the
+// pointers when it gets there.
 #if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
+#define INDEPENDENT
 #else
 #define INDEPENDENT _Pragma("GCC ivdep")
 #endif
@@ -65,16 +66,19 @@ INLINE vector passed(vector y, vector g)
 #endif
 }
 
-// Takes x, number t, where it is larger than the best so far or no number.
-INLINE void take_larger(vector *best, integers *winner, vector x, int32_t t)
+// Takes x, number t, where it is larger than the best so far, or with `any` no number.
+INLINE void take_larger(vector *best, integers *winner, vector x, int32_t t, bool any)
 {
 #if BLOCK == 16 && defined(__AVX512F__)
-    __mmask16 takes = _mm512_cmp_ps_mask((__m512)x, (__m512)*best, _CMP_GT_OQ) |
-                      _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
+    __mmask16 takes = _mm512_cmp_ps_mask((__m512)x, (__m512)*best, _CMP_GT_OQ);
+    if (any)
+        takes |= _mm512_cmp_ps_mask((__m512)x, (__m512)x, _CMP_UNORD_Q);
     *best = (vector)_mm512_mask_mov_ps((__m512)*best, takes, (__m512)x);
     *winner = (integers)_mm512_mask_mov_epi32((__m512i)*winner, takes, _mm512_set1_epi32(t));
 #else
-    integers takes = (integers)(x > *best) | (integers)(x != x);
+    integers takes = (integers)(x > *best);
+    if (any)
+        takes |= (integers)(x != x);
     *best = choose(takes, x, *best);
     *winner = (ALL_INTEGERS(t) & takes) | (*winner & ~takes);
 #endif
