@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The live display, plain lines, and log.txt; see progress.h.
-#include "progress/progress.h"
+// What is written to the terminal, plain lines, and log.txt; see progress.h. The lines of the live display
+// are live.c's. The cursor rests at the beginning of the line below them and is never hidden: however the
+// program ends, the terminal is left as it should be.
+#include "progress/live.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,12 +15,19 @@
 static const double redraw_seconds = 0.1;
 static const double plain_seconds = 10.0;
 
+// Cheap trials that get a plain line each; then one in ten seconds says where the run is.
+static const uint64_t most_plain = 1000;
+
 struct progress {
     FILE *log;
     bool quiet;
     bool terminal;
-    bool drawn;  // the display is on the screen, the cursor at its line
-    double last; // when it was drawn, monotonic seconds
+    bool colours, unicode;
+    int drawn;               // lines of the display that are on the screen
+    int columns[LIVE_LINES]; // of each
+    double last;             // when it was drawn, monotonic seconds
+    uint64_t plain;          // lines of cheap trials so far
+    struct live_history history;
 };
 
 static double monotonic_seconds(void)
@@ -41,12 +50,37 @@ static void write_log(struct progress *progress, const char *level, const char *
     fflush(progress->log);
 }
 
+static int terminal_columns(void)
+{
+    struct winsize window;
+    return ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1 ? window.ws_col : 80;
+}
+
+// Rows that the drawn lines take now: a terminal that was made narrower has broken them.
+static int drawn_rows(const struct progress *progress)
+{
+    int rows = 0, width = terminal_columns();
+    for (int i = 0; i < progress->drawn; i++)
+        rows += progress->columns[i] > width ? (progress->columns[i] + width - 1) / width : 1;
+    return rows;
+}
+
 void progress_clear(struct progress *progress)
 {
-    if (progress->drawn)
-        fputs("\r\033[K", stderr);
-    progress->drawn = false;
+    if (progress->drawn > 0)
+        fprintf(stderr, "\r\033[%dA\033[J", drawn_rows(progress));
+    progress->drawn = 0;
     fflush(stderr);
+}
+
+// A line that stays. On a terminal it is cut to the width, unless it must be read in full.
+static void put_line(struct progress *progress, const char *before, const char *text, bool whole)
+{
+    progress_clear(progress);
+    if (progress->terminal && !whole)
+        fprintf(stderr, "%.*s\n", (int)live_fit(text, terminal_columns() - 1), text);
+    else
+        fprintf(stderr, "%s%s\n", before, text);
 }
 
 static void sink(void *self, uint32_t level, const char *message)
@@ -56,8 +90,20 @@ static void sink(void *self, uint32_t level, const char *message)
     write_log(progress, levels[level <= ESP_LOG_WARNING ? level : ESP_LOG_WARNING], message);
     if (level < ESP_LOG_WARNING && (progress->quiet || level == ESP_LOG_DEBUG))
         return;
-    progress_clear(progress);
-    fprintf(stderr, "%s%s\n", level >= ESP_LOG_WARNING ? "warning: " : "", message);
+    bool warning = level >= ESP_LOG_WARNING;
+    put_line(progress, warning ? "warning: " : "", message, warning);
+}
+
+// The first of these that is set has the say (POSIX).
+static bool is_utf8(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        const char *value = getenv(names[i]);
+        if (value && value[0])
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
 }
 
 struct progress *progress_create(const char *log_path, bool quiet, struct error *error)
@@ -68,7 +114,10 @@ struct progress *progress_create(const char *log_path, bool quiet, struct error 
         return NULL;
     }
     progress->quiet = quiet;
-    progress->terminal = isatty(STDERR_FILENO) && !quiet;
+    const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
+    progress->terminal = isatty(STDERR_FILENO) && !quiet && !(term && strcmp(term, "dumb") == 0);
+    progress->colours = !(no_color && no_color[0]);
+    progress->unicode = is_utf8();
     if (log_path) {
         progress->log = fopen(log_path, "ae");
         if (!progress->log) {
@@ -102,51 +151,36 @@ void progress_line(struct progress *progress, const char *format, ...)
     if (length < 0)
         return;
     write_log(progress, "", text);
-    if (progress->quiet)
+    if (!progress->quiet)
+        put_line(progress, "", text, false);
+}
+
+void progress_result(struct progress *progress, const struct progress_result *result)
+{
+    live_note(&progress->history, result->trial, result->value, result->best_value);
+    if (!result->cheap || progress->terminal || progress->quiet)
         return;
-    progress_clear(progress);
-    fprintf(stderr, "%s\n", text);
+    if (progress->plain++ >= most_plain) {
+        if (progress->plain == most_plain + 2)
+            fprintf(stderr, "further trials have no line of their own\n");
+        return;
+    }
+    if (result->error)
+        fprintf(stderr, "trial %llu: failed: %s\n", (unsigned long long)result->trial,
+                result->error);
+    else
+        fprintf(stderr, "trial %llu: %s %.6g%s\n", (unsigned long long)result->trial,
+                result->metric, result->value, result->is_best ? "  best so far" : "");
 }
 
-static void duration_text(char *text, size_t size, double seconds)
+static void plain_state(const struct progress_state *state)
 {
-    if (seconds < 120)
-        snprintf(text, size, "%.0f s", seconds);
-    else if (seconds < 7200)
-        snprintf(text, size, "%.0f min", seconds / 60);
-    else
-        snprintf(text, size, "%.1f h", seconds / 3600);
-}
-
-static void state_text(char *text, size_t size, const struct progress_state *state)
-{
-    char part[96], left[32];
-    if (state->budget)
-        snprintf(text, size, "%s: %llu/%llu trials", state->phase, (unsigned long long)state->told,
-                 (unsigned long long)state->budget);
-    else
-        snprintf(text, size, "%s: %llu trials", state->phase, (unsigned long long)state->told);
-    snprintf(part, sizeof part, ", %llu running", (unsigned long long)state->running);
-    strncat(text, part, size - strlen(text) - 1);
-    if (state->failed) {
-        snprintf(part, sizeof part, ", %llu failed", (unsigned long long)state->failed);
-        strncat(text, part, size - strlen(text) - 1);
-    }
-    if (state->best >= 0) {
-        snprintf(part, sizeof part, ", best %s %.4g (trial %lld)", state->metric, state->best_value,
-                 (long long)state->best);
-        strncat(text, part, size - strlen(text) - 1);
-    }
-    if (state->told_this_session > 0 && state->this_session > 0) {
-        double rate = (double)state->told_this_session / state->this_session;
-        snprintf(part, sizeof part, ", %.3g trials/s", rate);
-        strncat(text, part, size - strlen(text) - 1);
-        if (state->budget > state->told) {
-            duration_text(left, sizeof left, (double)(state->budget - state->told) / rate);
-            snprintf(part, sizeof part, ", %s left", left);
-            strncat(text, part, size - strlen(text) - 1);
-        }
-    }
+    const struct live_look look = {.columns = LIVE_SIZE / 2};
+    struct live_history none = {0};
+    struct live_line lines[LIVE_LINES];
+    int count = live_lines(lines, state, &none, &look);
+    fprintf(stderr, "%s%s%s\n", lines[0].text, count > 1 ? ", " : "",
+            count > 1 ? lines[1].text : "");
 }
 
 void progress_update(struct progress *progress, const struct progress_state *state, bool now)
@@ -156,18 +190,19 @@ void progress_update(struct progress *progress, const struct progress_state *sta
     double time_now = monotonic_seconds();
     if (!now && time_now - progress->last < (progress->terminal ? redraw_seconds : plain_seconds))
         return;
-    char text[512];
-    state_text(text, sizeof text, state);
     progress->last = time_now;
     if (!progress->terminal) {
-        fprintf(stderr, "%s\n", text);
+        plain_state(state);
         return;
     }
-    struct winsize window;
-    int width = ioctl(STDERR_FILENO, TIOCGWINSZ, &window) == 0 && window.ws_col > 1
-                    ? window.ws_col - 1
-                    : 79;
-    fprintf(stderr, "\r\033[K%.*s", width, text);
+    const struct live_look look = {terminal_columns(), progress->colours, progress->unicode};
+    struct live_line lines[LIVE_LINES];
+    int count = live_lines(lines, state, &progress->history, &look);
+    progress_clear(progress);
+    for (int i = 0; i < count; i++) {
+        fprintf(stderr, "%s\n", lines[i].text);
+        progress->columns[i] = lines[i].columns;
+    }
+    progress->drawn = count;
     fflush(stderr);
-    progress->drawn = true;
 }

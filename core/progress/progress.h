@@ -6,6 +6,7 @@
 
 #include "error/error.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct progress;
@@ -16,6 +17,7 @@ void progress_destroy(struct progress *progress);
 
 struct progress_state {
     const char *phase; // "search", "final training"
+    const char *unit;  // what is counted; NULL: trials
     uint64_t told;     // trials told
     uint64_t running;  // open
     uint64_t failed;
@@ -26,9 +28,23 @@ struct progress_state {
     int64_t best; // trial, or -1
     const char *metric;
     double best_value;
+    bool shows_last; // the last results have a line of the live display
 };
 
-// A line that stays: a trial's result, a remark. On a terminal above the live display.
+// An outcome that was told.
+struct progress_result {
+    uint64_t trial;
+    const char *metric;
+    double value;      // of the first objective; NaN where it has none
+    double best_value; // with this one counted; NaN: none yet
+    bool is_best, cheap;
+    const char *error; // NULL where it did not fail
+};
+// For the live display. Elsewhere cheap trials get a plain line each, the first thousand of a session;
+// the others' lines are the caller's (progress_line).
+void progress_result(struct progress *progress, const struct progress_result *result);
+
+// A line that stays: a trial's result, a remark. On a terminal above the live display, cut to its width.
 ESP_PRINTF(2, 3)
 void progress_line(struct progress *progress, const char *format, ...);
 

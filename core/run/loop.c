@@ -240,6 +240,7 @@ static void show_progress(struct run *run, bool now)
         .this_session = elapsed - run->elapsed_before,
         .told_this_session =
             run->told_count > run->stored_count ? run->told_count - run->stored_count : 0,
+        .shows_last = run->cheap,
         .best = run->best,
         .metric = run->metrics.rows[position].name,
         .best_value = run->best >= 0 ? run->trials[run->best].metrics[position] : NAN,

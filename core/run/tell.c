@@ -115,12 +115,24 @@ static void report_trial(struct run *run, uint64_t number, bool is_best)
     const struct trial *trial = &run->trials[number];
     const struct metrics *metrics = &run->metrics;
     uint64_t position = metrics->objectives[0].position;
+    bool done = trial->state == TRIAL_DONE || trial->state == TRIAL_STOPPED;
+    const struct progress_result result = {
+        .trial = number,
+        .metric = metrics->rows[position].name,
+        .value = done ? trial->metrics[position] : NAN,
+        .best_value = run->best >= 0 ? run->trials[run->best].metrics[position] : NAN,
+        .is_best = is_best,
+        .cheap = run->cheap,
+        .error = done           ? NULL
+                 : trial->error ? trial->error
+                                : trial_state_name(trial->state)};
+    progress_result(run->progress, &result);
     if (run->cheap)
         return;
-    if (trial->state == TRIAL_DONE || trial->state == TRIAL_STOPPED)
+    if (done)
         progress_line(run->progress, "trial %llu: %s %.4f%s  (%.1f s, %.0f params)",
-                      (unsigned long long)number, metrics->rows[position].name,
-                      trial->metrics[position], is_best ? "  best so far" : "", trial->seconds,
+                      (unsigned long long)number, result.metric, result.value,
+                      is_best ? "  best so far" : "", trial->seconds,
                       trial->metrics[metrics->declared]);
     else
         progress_line(run->progress, "trial %llu: %s: %s", (unsigned long long)number,

@@ -18,20 +18,6 @@ static double monotonic_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-void duration_text(char text[DURATION_SIZE], double seconds)
-{
-    if (!isfinite(seconds))
-        snprintf(text, DURATION_SIZE, "?");
-    else if (seconds < 10)
-        snprintf(text, DURATION_SIZE, "%.2f s", seconds);
-    else if (seconds < 120)
-        snprintf(text, DURATION_SIZE, "%.0f s", seconds);
-    else if (seconds < 7200)
-        snprintf(text, DURATION_SIZE, "%.0f min", seconds / 60);
-    else
-        snprintf(text, DURATION_SIZE, "%.1f h", seconds / 3600);
-}
-
 void display_open(struct display *display, bool quiet)
 {
     *display = (struct display){.quiet = quiet, .terminal = isatty(STDERR_FILENO) && !quiet};

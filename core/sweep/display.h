@@ -5,6 +5,7 @@
 #define SWEEP_DISPLAY_H
 
 #include "sweep/sweep.h"
+#include "text/duration.h"
 
 struct display {
     bool quiet, terminal, drawn;
@@ -22,9 +23,5 @@ void display_line(struct display *display, const char *format, ...);
 // Shown where all else is quiet, too.
 ESP_PRINTF(2, 3)
 void display_warning(struct display *display, const char *format, ...);
-
-#define DURATION_SIZE 32
-// "35 s", "12 min", "3.1 h"; "?" where it is not known.
-void duration_text(char text[DURATION_SIZE], double seconds);
 
 #endif
