@@ -63,15 +63,44 @@ struct spread {
     uint64_t count;
 };
 
+// Where a file is, if it is there.
+static void print_file(const char *out, const char *folder, const char *file, const char *what)
+{
+    char *path = NULL;
+    if (asprintf(&path, "%s/%s%s%s", out, folder, folder[0] ? "/" : "", file) >= 0 &&
+        access(path, F_OK) == 0)
+        printf("  %-20s %s\n", what, path);
+    free(path);
+}
+
+// Of one architecture over its seeds: trainings of different ones have no mean.
+static void print_spread(const struct spread *test, long long trial)
+{
+    if (test->count < 2)
+        return;
+    double n = (double)test->count, mean = test->sum / n;
+    double variance = (test->square - n * mean * mean) / (n - 1);
+    printf("test_accuracy of trial %lld over %llu final trainings: mean %.4f, standard deviation "
+           "%.4f\n",
+           trial, (unsigned long long)test->count, mean, sqrt(variance > 0 ? variance : 0));
+}
+
 static void print_finals(const struct results *results)
 {
     struct spread test = {0};
+    long long of = -1;
+    bool any = false;
     size_t i;
     json_t *row;
     json_array_foreach (results->finals, i, row) {
         const char *folder = json_string_value(json_object_get(row, "folder"));
         long long trial = (long long)json_integer_value(json_object_get(row, "trial"));
         const char *state = json_string_value(json_object_get(row, "state"));
+        if (trial != of) {
+            print_spread(&test, of);
+            test = (struct spread){0};
+            of = trial;
+        }
         if (strcmp(state, "done") != 0) {
             printf("Final training of trial %lld %s: %s\n", trial, state,
                    json_string_value(json_object_get(row, "error")));
@@ -84,18 +113,17 @@ static void print_finals(const struct results *results)
         json_t *value;
         json_object_foreach (metrics, name, value)
             print_metric(name, json_number_value(value));
-        printf("  %-20s %s/%s/last.safetensors\n", "weights", results->folder, folder);
+        print_file(results->folder, folder, "last.safetensors", "weights");
+        print_file(results->folder, folder, "model.onnx", "model");
         double accuracy = json_number_value(json_object_get(metrics, "test_accuracy"));
         test.sum += accuracy;
         test.square += accuracy * accuracy;
         test.count++;
+        any = true;
     }
-    if (test.count > 1) {
-        double n = (double)test.count, mean = test.sum / n;
-        double variance = (test.square - n * mean * mean) / (n - 1);
-        printf("test_accuracy over %llu final trainings: mean %.4f, standard deviation %.4f\n",
-               (unsigned long long)test.count, mean, sqrt(variance > 0 ? variance : 0));
-    }
+    print_spread(&test, of);
+    if (any)
+        print_file(results->folder, "", "model_card.md", "model card");
 }
 
 static void print_paths(const struct results *results)

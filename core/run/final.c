@@ -212,6 +212,17 @@ static esp_status repeat_final(struct run *run, uint64_t number, const struct pl
     return status == ESP_OK ? run_submit_final(run, number, &job->specification, error) : status;
 }
 
+static void show_finals(struct run *run, uint64_t count, uint64_t left)
+{
+    const struct progress_state state = {.phase = "final training",
+                                         .unit = "trainings",
+                                         .told = count - left,
+                                         .running = left,
+                                         .budget = count,
+                                         .best = -1};
+    progress_update(run->progress, &state, false);
+}
+
 static esp_status wait_for_finals(struct run *run, const struct plan *plan, struct final_job *jobs,
                                   const bool *known, uint64_t count, struct error *error)
 {
@@ -223,6 +234,7 @@ static esp_status wait_for_finals(struct run *run, const struct plan *plan, stru
     for (uint64_t i = 0; i < count; i++)
         left += !known[i];
     while (status == ESP_OK && left > 0 && !run->interrupted) {
+        show_finals(run, count, left);
         status = run_wait(run, jobs, count, error);
         for (uint64_t i = 0; status == ESP_OK && i < count; i++) {
             if (known[i] || settled[i] || !jobs[i].done)
@@ -289,7 +301,10 @@ esp_status run_finals(struct run *run, struct error *error)
     if (status == ESP_OK && !run->interrupted) {
         run->row.finals_done = true;
         status = artifacts_sweep(run->out, error);
+        if (status == ESP_OK)
+            status = run_models(run, error);
     }
+    progress_clear(run->progress);
     if (run->interrupted)
         run->row.state = RUN_INTERRUPTED;
     if (status == ESP_OK)

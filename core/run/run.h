@@ -8,6 +8,7 @@
 //   tell.c    one outcome told
 //   submit.c  specifications to the executor, its events back, attempts
 //   final.c   the final trainings
+//   models.c, model_card.c   what they leave: ONNX models, and a page about them
 //   interrupt.c  Ctrl-C
 // What a person is told at the end is report/summary.h's.
 #ifndef RUN_RUN_H
@@ -182,6 +183,11 @@ esp_status run_submit_final(struct run *run, uint64_t job,
 // interrupted. `finals`: jobs of final trainings by their number (may be NULL).
 esp_status run_wait(struct run *run, struct final_job *finals, uint64_t final_count,
                     struct error *error);
+
+// Writes model.onnx of each final training that is done, and the model card. Called when they are over.
+esp_status run_models(struct run *run, struct error *error);
+esp_status run_model_card(struct run *run, const struct final_row *rows, uint64_t count,
+                          struct error *error);
 
 // The job number of a final training.
 #define RUN_FINAL_JOB (UINT64_C(1) << 62)
