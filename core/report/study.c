@@ -14,6 +14,7 @@ void study_run_destroy(struct study_run *run)
     free(run->state);
     free(run->reason);
     free(run->data);
+    json_decref(run->plugins);
     for (uint64_t i = 0; i < run->step_count; i++)
         free(run->steps[i].values);
     free(run->steps);

@@ -4,7 +4,8 @@
 // so that memory grows with the runs and hardly with their trials.
 //
 // study.c holds runs and methods, study_run.c reads a run folder, study_csv.c a CSV of trials,
-// study_files.c finds the runs below a folder, study_labels.c says in what methods and runs differ.
+// study_files.c finds the runs below a folder, study_labels.c says in what methods differ, study_builds.c
+// which of them were made with other builds of a plugin.
 #ifndef REPORT_STUDY_H
 #define REPORT_STUDY_H
 
@@ -12,6 +13,7 @@
 #include "error/error.h"
 
 #include <stdbool.h>
+#include <jansson.h>
 #include <stdint.h>
 
 // A metric and its value.
@@ -48,7 +50,8 @@ struct study_run {
     uint64_t report_count;
     struct study_value *finals; // of the best trial's final trainings: the mean over their seeds
     uint64_t final_count;
-    char *data; // SHA-256 of the data; NULL
+    char *data;      // SHA-256 of the data; NULL
+    json_t *plugins; // [{"kind", "id", "sha256", ...}] that it was made with; NULL: a CSV
 };
 
 #define STUDY_NO_METHOD UINT64_MAX
@@ -145,6 +148,10 @@ struct study_difference {
 };
 esp_status study_differences(const struct study *study, struct study_difference **out,
                              uint64_t *count, struct error *error);
+// Plugins that runs have in common, in builds that differ: "build of space/chain", and of each method the
+// beginnings of the SHA-256. Appends to the list.
+esp_status study_add_builds(const struct study *study, struct study_difference **list,
+                            uint64_t *count, struct error *error);
 void study_differences_destroy(struct study_difference *list, uint64_t count,
                                const struct study *study);
 

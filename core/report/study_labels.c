@@ -233,6 +233,8 @@ esp_status study_differences(const struct study *study, struct study_difference 
             status = add_difference(out, count, study, &settings.items[i], error);
     if (status == ESP_OK && data_differ(study))
         status = add_difference(out, count, study, NULL, error);
+    if (status == ESP_OK)
+        status = study_add_builds(study, out, count, error);
     free(settings.items);
     if (status != ESP_OK) {
         study_differences_destroy(*out, *count, study);

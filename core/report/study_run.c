@@ -27,7 +27,7 @@ struct reading {
     struct told_trial *trials;
     double *values; // [count, metrics]
     uint64_t count, capacity;
-    json_t *finals;
+    json_t *finals, *plugins;
     struct error error; // of visitors
 };
 
@@ -88,6 +88,8 @@ static esp_status read_store(struct reading *reading, const char *folder, struct
     if (status == ESP_OK)
         status = store_get_metrics(store, reading->row.run, &rows, &count, error);
     if (status == ESP_OK)
+        status = store_get_plugins(store, reading->row.plugin_set, &reading->plugins, error);
+    if (status == ESP_OK)
         status = metrics_restore(&reading->metrics, rows, count, reading->row.objectives, error);
     if (status == ESP_OK)
         status = store_each_trial(store, reading->row.run, NULL, collect, reading, error);
@@ -104,6 +106,7 @@ static void reading_free(struct reading *reading)
     free(reading->trials);
     free(reading->values);
     json_decref(reading->finals);
+    json_decref(reading->plugins);
     metrics_destroy(&reading->metrics);
     run_row_destroy(&reading->row);
 }
@@ -352,6 +355,7 @@ esp_status study_add_run(struct study *study, const char *folder, struct error *
         status = check_space(study, folder, reading.row.space, error);
     if (status == ESP_OK)
         status = describe(&run, folder, &reading.row, error);
+    run.plugins = json_incref(reading.plugins);
     if (status == ESP_OK)
         status = name_reports(&run, &reading.metrics, error);
     if (status == ESP_OK)

@@ -8,6 +8,7 @@
 
 #include <criterion/criterion.h>
 #include <math.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,6 +174,37 @@ Test(comparison, numbers_are_those_of_the_runs)
     cr_expect_float_eq(number(method_of(point_of(json, 0), "random"), "mean"),
                        best_after(place("random", 1), 10), 1e-12);
     json_decref(json);
+}
+
+static void change_build(const char *run)
+{
+    char path[800];
+    sqlite3 *database = NULL;
+    snprintf(path, sizeof path, "%s/espalier.db", run);
+    cr_assert_eq(sqlite3_open(path, &database), SQLITE_OK);
+    cr_assert_eq(sqlite3_exec(database,
+                              "UPDATE plugin SET sha256 = 'feedbeef0123456789' WHERE id = 'chain'",
+                              NULL, NULL, NULL),
+                 SQLITE_OK, "%s", sqlite3_errmsg(database));
+    sqlite3_close(database);
+}
+
+Test(comparison, other_builds_of_a_plugin_are_named)
+{
+    for (int seed = 1; seed <= 2; seed++) {
+        search(ini, "random", seed, place("random", seed), "budget.trials=5");
+        search(ini, "regularized_evolution", seed, place("evolution", seed), "budget.trials=5");
+    }
+    char *text = espalier_expect(0, WORDS("results", runs));
+    cr_expect_null(strstr(text, "build of"), "%s", text);
+    free(text);
+    change_build(place("random", 2));
+    text = espalier_expect(0, WORDS("results", runs));
+    cr_expect(strstr(text, "build of space/chain (SHA-256): "), "%s", text);
+    cr_expect(strstr(text, ", feedbeef0123 (random)"), "%s", text);
+    cr_expect_null(strstr(text, "build of estimator"), "%s", text);
+    cr_expect(strstr(text, "2 methods"), "still those of one method: %s", text);
+    free(text);
 }
 
 Test(comparison, csv_there_and_back)
