@@ -20,7 +20,7 @@ CTEST = ctest --parallel $(TEST_JOBS) --output-on-failure --no-label-summary
 # One `make` after the other: CMake's builds are parallel in themselves.
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
-.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench reproduce format \
+.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench reproduce optuna format \
 	format-check install clean
 
 help: ## This list
@@ -157,6 +157,10 @@ bench: build ## The benchmarks
 # What is published and takes too long for a test. ESPALIER_DATA: the folder of benchmark tables.
 reproduce: build ## Published results, claim beside result: minutes
 	@cmake --build build --parallel $(JOBS) --target reproduce
+
+optuna: build ## tpe beside Optuna's sampler on known functions: half an hour
+	@cmake --build build --parallel $(JOBS) --target test_plugin_known
+	@tests/quality/optuna_tpe.sh $(CURDIR) $(CURDIR)/build
 
 C_FILES = find sdk core plugins tests -type f \
 	'(' -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' ')' -print0

@@ -46,6 +46,12 @@ static void expect_log(const esp_parzen_axis *axis, double (*value)(int), int co
 
 Test(parzen, one_axis_is_that_of_optuna)
 {
+    // As it is, without the fix: kernels of equal height.
+    const esp_parzen_axis equal = {ESP_PARZEN_CONTINUOUS, ESP_PARZEN_EQUAL_HEIGHT, 0, 0};
+    expect_log(&equal, made_real, 5, (double[]){0.0, 0.2, 0.51, 0.97},
+               (double[]){-1.21079731146, -0.933673342453, -0.909022608973, -1.27897838166}, 4);
+    expect_log(&equal, made_real, 60, (double[]){0.0, 0.2, 0.51, 0.97},
+               (double[]){-3.23458463391, -3.18917921352, -3.00362610083, -3.03335988965}, 4);
     const double reals[] = {0.0, 0.2, 0.51, 0.97}, steps[] = {0.05, 0.45, 0.95};
     const double choices[] = {0, 1, 2, 3};
     expect_log(&continuous, made_real, 1, reals,

@@ -84,6 +84,7 @@ esp_status history_meet_axes(struct history *history)
     for (; d < dimensions->count; d++)
         for (uint64_t i = 0; i < dimensions->all[d].axis_count; i++) {
             esp_parzen_axis axis = dimension_axis(&dimensions->all[d], i);
+            axis.flags = history->rule.equal_height ? ESP_PARZEN_EQUAL_HEIGHT : 0;
             if (dimensions->all[d].first_axis + i < history->axis_count)
                 continue;
             esp_status status = add_axis(history, &axis);

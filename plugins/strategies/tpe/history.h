@@ -14,7 +14,8 @@ struct rule {
     int64_t rule;  // RULE_LINEAR: ceil(gamma n); RULE_SQRT: ceil(gamma sqrt n)
     uint64_t most; // good ones
     double prior_weight;
-    int joint; // one mixture over all axes, not one each
+    int joint;        // one mixture over all axes, not one each
+    int equal_height; // kernels of reals are of equal height
 };
 
 enum place { PLACE_NONE, PLACE_OPEN, PLACE_LIED, PLACE_BAD, PLACE_GOOD };

@@ -33,6 +33,9 @@ static const esp_param tpe_params[] = {
     ESP_PARAM_REAL("prior_weight", 1.0, 1e-6, 1e6, "",
                    "weight of the prior among the observations"),
     ESP_PARAM_BOOL("multivariate", 0, "one mixture over all decisions, not one each"),
+    ESP_PARAM_BOOL(
+        "equal_height", 1,
+        "kernels of single reals have equal height, as in Optuna up to 3.4; no: equal mass"),
     ESP_PARAM_BOOL("constant_liar", 1, "open trials count as bad ones"),
     ESP_PARAM_BOOL("repeat", 1, "may an architecture be tried again"),
 };
@@ -54,7 +57,9 @@ static esp_status tpe_create(esp_create *create, esp_search *search, void **out)
                         .rule = esp_param_int(create, "gamma_rule"),
                         .most = (uint64_t)esp_param_int(create, "good"),
                         .prior_weight = esp_param_real(create, "prior_weight"),
-                        .joint = (int)esp_param_int(create, "multivariate")};
+                        .joint = (int)esp_param_int(create, "multivariate"),
+                        .equal_height = (int)(esp_param_int(create, "equal_height") &&
+                                              !esp_param_int(create, "multivariate"))};
     self->startup = (uint64_t)esp_param_int(create, "startup");
     self->candidates = (uint64_t)esp_param_int(create, "candidates");
     self->constant_liar = esp_param_int(create, "constant_liar");

@@ -16,22 +16,23 @@ double normal_mass(double a, double b)
     return 0.5 * (erf(b) - erf(a));
 }
 
-struct kernel kernel_make(double mu, double sigma)
+struct kernel kernel_make(const esp_parzen_axis *axis, double mu, double sigma)
 {
+    const int equal = (axis->flags & ESP_PARZEN_EQUAL_HEIGHT) && axis->steps == 0;
     double mass = normal_mass((0.0 - mu) / sigma, (1.0 - mu) / sigma);
-    return (struct kernel){mu, sigma, 1.0 / (sigma * mass)};
+    return (struct kernel){mu, sigma, 1.0 / (sigma * mass), equal ? sigma : 1.0};
 }
 
-struct kernel kernel_prior(void)
+struct kernel kernel_prior(const esp_parzen_axis *axis)
 {
-    return kernel_make(0.5, 1.0);
+    return kernel_make(axis, 0.5, 1.0);
 }
 
 double kernel_at(const struct kernel *kernel, uint64_t steps, double x)
 {
     double z = (x - kernel->mu) / kernel->sigma;
     if (steps == 0)
-        return INVERSE_SQRT_TWO_PI * exp(-0.5 * z * z) * kernel->scale;
+        return INVERSE_SQRT_TWO_PI * exp(-0.5 * z * z) * kernel->scale * kernel->height;
     double half = 0.5 / (double)steps / kernel->sigma;
     return normal_mass(z - half, z + half) * kernel->sigma * kernel->scale;
 }

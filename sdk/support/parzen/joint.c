@@ -250,7 +250,8 @@ double esp_parzen_view_sample(const esp_parzen_view *view, int64_t row, uint64_t
             return value;
         return (double)esp_random_below(random, on->axis.choices);
     }
-    struct kernel kernel = none ? kernel_prior() : kernel_make(value, view->sigma);
+    struct kernel kernel =
+        none ? kernel_prior(&on->axis) : kernel_make(&on->axis, value, view->sigma);
     return kernel_sample(&kernel, on->axis.steps, random);
 }
 
@@ -259,12 +260,14 @@ double esp_parzen_view_sample(const esp_parzen_view *view, int64_t row, uint64_t
 // Kernels' scales lie on this many places of [0, 1], linear between them.
 #define SCALES 256
 
-static void fill_scales(const esp_parzen_view *view, struct column *column)
+static void fill_scales(const esp_parzen_view *view, const esp_parzen_axis *axis,
+                        struct column *column)
 {
     float places[SCALES + 2];
-    for (int i = 0; i <= SCALES; i++)
-        places[i] =
-            (float)(log(kernel_make((double)i / SCALES, view->sigma).scale) - LOG_SQRT_TWO_PI);
+    for (int i = 0; i <= SCALES; i++) {
+        struct kernel kernel = kernel_make(axis, (double)i / SCALES, view->sigma);
+        places[i] = (float)(log(kernel.scale * kernel.height) - LOG_SQRT_TWO_PI);
+    }
     places[SCALES + 1] = places[SCALES];
     for (uint64_t i = 0; i < view->count; i++) {
         float at = column->values[i];
@@ -293,7 +296,7 @@ static const struct column *column_of(const esp_parzen_view *view, uint64_t axis
         column->absent |= isnan(column->values[i]) != 0;
     }
     if (on->axis.kind == ESP_PARZEN_CONTINUOUS)
-        fill_scales(view, column);
+        fill_scales(view, &on->axis, column);
     return column;
 }
 
@@ -344,7 +347,7 @@ static void add_steps(const esp_parzen_view *view, const struct column *column,
     const uint64_t steps = axis->steps;
     float logs[STEPS_EXACT];
     for (uint64_t i = 0; i < steps; i++) {
-        struct kernel kernel = kernel_make(((double)i + 0.5) / (double)steps, view->sigma);
+        struct kernel kernel = kernel_make(axis, ((double)i + 0.5) / (double)steps, view->sigma);
         // Far away nothing is left of it: a number that the prior exceeds.
         logs[i] = (float)log(fmax(kernel_at(&kernel, steps, value), 1e-300));
     }
@@ -377,7 +380,7 @@ static esp_status add_axis(const esp_parzen_view *view, uint64_t axis, double va
                            double *log_prior)
 {
     const esp_parzen_axis *on = &view->joint->axes[axis].axis;
-    const struct kernel wide = kernel_prior();
+    const struct kernel wide = kernel_prior(on);
     *log_prior = on->kind == ESP_PARZEN_CHOICE ? -log((double)on->choices)
                                                : log(kernel_at(&wide, on->steps, value));
     const struct column *column = column_of(view, axis);

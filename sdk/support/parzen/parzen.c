@@ -36,7 +36,7 @@ esp_status esp_parzen_create(esp_parzen **out, const esp_parzen_axis *axis, doub
         return ESP_ERROR_MEMORY;
     parzen->axis = *axis;
     parzen->prior_weight = prior_weight;
-    parzen->prior = kernel_prior();
+    parzen->prior = kernel_prior(axis);
     parzen->capacity = 32;
     parzen->entries = calloc(parzen->capacity, sizeof *parzen->entries);
     parzen->places = calloc(parzen->capacity + 1, sizeof *parzen->places);
@@ -133,7 +133,7 @@ static void refresh(esp_parzen *parzen, uint64_t place)
     int in_table = index < settled_count(parzen);
     if (in_table)
         settle(parzen, index, -1.0);
-    entry->kernel = kernel_make(entry->value, sigma);
+    entry->kernel = kernel_make(&parzen->axis, entry->value, sigma);
     if (in_table)
         settle(parzen, index, 1.0);
 }
@@ -193,9 +193,9 @@ esp_status esp_parzen_add(esp_parzen *parzen, double value, uint64_t order)
     uint64_t index = entry_index(parzen, order), before = settled_count(parzen);
     memmove(&parzen->entries[index + 1], &parzen->entries[index],
             (parzen->count - index) * sizeof *parzen->entries);
-    parzen->entries[index] = (struct entry){order, value, {value, 0.0, 0.0}};
+    parzen->entries[index] = (struct entry){order, value, {value, 0.0, 0.0, 0.0}};
     if (parzen->axis.kind == ESP_PARZEN_CONTINUOUS) // the widest, until its neighbours are known
-        parzen->entries[index].kernel = kernel_make(value, 1.0);
+        parzen->entries[index].kernel = kernel_make(&parzen->axis, value, 1.0);
     parzen->count++;
     // One more is settled: this one, or the oldest of those that were not.
     if (parzen->settled)

@@ -41,7 +41,7 @@ Test(history, the_best_are_good)
     for (int joint = 0; joint < 2; joint++) {
         struct session_lab lab;
         struct history history;
-        struct rule rule = {0.1, RULE_LINEAR, 25, 1.0, joint};
+        struct rule rule = {0.1, RULE_LINEAR, 25, 1.0, joint, 0};
         struct arch *archs[TRIALS];
         struct known known[TRIALS];
         esp_random random = esp_random_stream(4, 2, 0, 0, 0);

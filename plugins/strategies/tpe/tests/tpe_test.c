@@ -252,8 +252,8 @@ Test(tpe, given_outcomes_are_learnt_from)
 // ---- Known functions --------------------------------------------------------------------------------
 
 // Thresholds: the mean of 30 seeds (1 to 30) in a reference run and three of its standard errors at this
-// many seeds. The reference's mean +- sd: branin 0.0719 +- 0.087 (multivariate 0.103 +- 0.084, random
-// search 0.49 +- 0.39), hartmann6 0.179 +- 0.128 (0.204 +- 0.066, 1.03 +- 0.38), traps multivariate
+// many seeds. The reference's mean +- sd: branin 0.0401 +- 0.045 (multivariate 0.103 +- 0.084, random
+// search 0.49 +- 0.39), hartmann6 0.101 +- 0.077 (0.204 +- 0.066, 1.03 +- 0.38), traps multivariate
 // 4.03 +- 1.30 (alone 5.6 +- 1.5, random search 7.3 +- 1.7).
 Test(tpe, regrets_of_known_functions)
 {
@@ -262,9 +262,9 @@ Test(tpe, regrets_of_known_functions)
         uint64_t trials, seeds;
         double most;
     } cases[] = {
-        {"branin", "", 100, 10, 0.155},
+        {"branin", "", 100, 10, 0.083},
         {"branin", "multivariate = yes\n", 100, 10, 0.183},
-        {"hartmann6", "", 200, 5, 0.351},
+        {"hartmann6", "", 200, 5, 0.205},
         {"hartmann6", "multivariate = yes\n", 200, 5, 0.293},
         {"traps", "multivariate = yes\n", 300, 5, 5.78},
     };
