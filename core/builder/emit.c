@@ -81,8 +81,7 @@ static esp_node add(struct builder *builder, const char *name, const char *op,
         return none;
     }
     const esp_graph_node *node = esp_graph_get(graph_handle(builder->graph), index);
-    if (!name &&
-        (node->weight_count > 0 || operator_find(node->op, node->path, &builder->error)->random)) {
+    if (!name && (node->weight_count > 0 || operator_is_random(node->op))) {
         error_set(&builder->error, ESP_ERROR_MISUSE,
                   "%s in \"%s\" has weights or a random stream, and so needs a name", node->op,
                   builder->path);

@@ -131,6 +131,41 @@ static esp_status check_weight(struct safetensors *file, const char *path, const
                      weight->path, has, needs);
 }
 
+static bool has_weight(const esp_graph *graph, const char *path)
+{
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++) {
+        const esp_graph_node *node = esp_graph_get(graph, i);
+        for (uint64_t j = 0; j < node->weight_count; j++)
+            if (strcmp(weight_of(node, j)->path, path) == 0)
+                return true;
+    }
+    return false;
+}
+
+// After all weights of the graph were found: what else there is, beside the parts of a checkpoint, is
+// another network's.
+static esp_status check_no_others(const struct safetensors *file, const char *path,
+                                  const esp_graph *graph, struct error *error)
+{
+    uint64_t weights = 0, others = 0;
+    const char *first = NULL;
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++)
+        weights += esp_graph_get(graph, i)->weight_count;
+    for (uint64_t i = 0; i < safetensors_count(file); i++)
+        others += strchr(safetensors_get(file, i).name, ':') == NULL;
+    if (others <= weights)
+        return ESP_OK;
+    for (uint64_t i = 0; !first && i < safetensors_count(file); i++) {
+        const char *name = safetensors_get(file, i).name;
+        if (!strchr(name, ':') && !has_weight(graph, name))
+            first = name;
+    }
+    return error_set(error, ESP_ERROR_DATA,
+                     "%s: it has the tensor '%s', which the network has not (%llu such tensors in "
+                     "all); expected the weights of this architecture",
+                     path, first ? first : "", (unsigned long long)(others - weights));
+}
+
 esp_status weights_open(struct safetensors **out, const char *path, const esp_graph *graph,
                         struct error *error)
 {
@@ -141,6 +176,8 @@ esp_status weights_open(struct safetensors **out, const char *path, const esp_gr
         for (uint64_t j = 0; status == ESP_OK && j < node->weight_count; j++)
             status = check_weight(file, path, weight_of(node, j), error);
     }
+    if (status == ESP_OK)
+        status = check_no_others(file, path, graph, error);
     if (status != ESP_OK) {
         safetensors_close(file);
         return status;

@@ -11,8 +11,8 @@
 
 esp_status weights_write(struct program *program, const char *path);
 
-// Opens a file of weights and tests that it has every weight of the graph, in its shape; what else is in
-// it, optimizer state of a checkpoint, is no concern.
+// Opens a file of weights and tests that it has every weight of the graph, in its shape, and no other
+// tensors but the parts of a checkpoint (whose names have a colon).
 esp_status weights_open(struct safetensors **out, const char *path, const esp_graph *graph,
                         struct error *error);
 // Takes them all into the program of this graph; nothing is taken where one is missing.

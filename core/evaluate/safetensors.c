@@ -159,9 +159,10 @@ static bool are_texts(json_t *notes)
     return !notes || json_is_object(notes);
 }
 
-// Bytes of the data section.
+// Bytes of the data section, of the tensor of that name.
 struct range {
     uint64_t begin, end;
+    const char *name;
 };
 
 // False where it does not lie in a data section of `size` bytes.
@@ -203,14 +204,18 @@ static esp_status take_entry(struct safetensors *file, const char *name, const j
     const json_t *shape = json_object_get(json, "shape");
     int64_t *dims = file->dims[file->count];
     uint64_t bytes;
-    if (!type || strcmp(type, "F32") != 0)
-        return malformed(error, path, name, "expected the type F32");
+    if (!type || strcmp(type, "F32") != 0) {
+        char words[96];
+        snprintf(words, sizeof words, "expected the type F32, got %.32s", type ? type : "none");
+        return malformed(error, path, name, words);
+    }
     if (!take_shape(shape, size, dims, &bytes))
         return malformed(error, path, name, "a shape that the file cannot hold");
     if (!take_range(json_object_get(json, "data_offsets"), size, range))
         return malformed(error, path, name, "offsets that do not lie in the file");
     if (range->end - range->begin != bytes)
         return malformed(error, path, name, "offsets that do not fit its shape");
+    range->name = name;
     file->entries[file->count++] =
         (struct safetensors_entry){name, (uint32_t)json_array_size(shape), dims,
                                    (const float *)(const void *)(data + range->begin)};
@@ -225,17 +230,29 @@ static int compare_ranges(const void *a, const void *b)
     return x->end < y->end ? -1 : x->end > y->end;
 }
 
-// The format has tensors side by side: no holes, nothing twice, nothing after the last.
-static bool cover_exactly(struct range *ranges, uint64_t count, uint64_t size)
+// The format has tensors side by side: no holes, nothing twice, nothing behind the last.
+static esp_status cover_exactly(struct range *ranges, uint64_t count, uint64_t size,
+                                const char *path, struct error *error)
 {
     uint64_t covered = 0;
+    char words[160];
     qsort(ranges, count, sizeof *ranges, compare_ranges);
     for (uint64_t i = 0; i < count; i++) {
+        if (ranges[i].begin < covered)
+            snprintf(words, sizeof words, "its bytes overlap those of another, up to byte %llu",
+                     (unsigned long long)covered);
+        else if (ranges[i].begin > covered)
+            snprintf(words, sizeof words, "the %llu bytes before it belong to no tensor",
+                     (unsigned long long)(ranges[i].begin - covered));
         if (ranges[i].begin != covered)
-            return false;
+            return malformed(error, path, ranges[i].name, words);
         covered = ranges[i].end;
     }
-    return covered == size;
+    if (covered == size)
+        return ESP_OK;
+    snprintf(words, sizeof words, "the last %llu of its bytes belong to no tensor",
+             (unsigned long long)(size - covered));
+    return malformed(error, path, NULL, words);
 }
 
 static esp_status take_entries(struct safetensors *file, const char *data, uint64_t size,
@@ -251,8 +268,8 @@ static esp_status take_entries(struct safetensors *file, const char *data, uint6
     json_object_foreach (file->header, name, value)
         if (status == ESP_OK && strcmp(name, METADATA) != 0)
             status = take_entry(file, name, value, data, size, &ranges[file->count], path, error);
-    if (status == ESP_OK && !cover_exactly(ranges, file->count, size))
-        status = malformed(error, path, NULL, "its tensors do not cover its data exactly");
+    if (status == ESP_OK)
+        status = cover_exactly(ranges, file->count, size, path, error);
     free(ranges);
     return status;
 }
@@ -267,14 +284,39 @@ static bool take_length(const struct safetensors *file, uint64_t *out)
     return file->size >= 8 && *out <= file->size - 8 && *out % sizeof(float) == 0;
 }
 
+static esp_status length_wrong(const struct safetensors *file, uint64_t length, const char *path,
+                               struct error *error)
+{
+    char words[160];
+    if (file->size < 8)
+        snprintf(words, sizeof words,
+                 "the length of its header: it has %zu bytes, and that takes 8", file->size);
+    else if (length > file->size - 8)
+        snprintf(words, sizeof words, "the length of its header is %llu, and %zu bytes follow",
+                 (unsigned long long)length, file->size - 8);
+    else
+        snprintf(words, sizeof words,
+                 "the length of its header is %llu: expected a multiple of %zu, so that the "
+                 "numbers behind it are aligned",
+                 (unsigned long long)length, sizeof(float));
+    return malformed(error, path, NULL, words);
+}
+
 static esp_status read_header(struct safetensors *file, const char *path, struct error *error)
 {
     uint64_t length;
     if (!take_length(file, &length))
-        return malformed(error, path, NULL, "the length of its header");
+        return length_wrong(file, length, path, error);
     const char *header = (const char *)file->map + 8, *data = header + length;
     uint64_t size = file->size - 8 - length;
-    file->header = json_loadb(header, length, JSON_REJECT_DUPLICATES, NULL);
+    json_error_t wrong;
+    file->header = json_loadb(header, length, JSON_REJECT_DUPLICATES, &wrong);
+    if (!file->header) {
+        char words[sizeof wrong.text + 64];
+        snprintf(words, sizeof words, "its header is no JSON: %s (byte %d of it)", wrong.text,
+                 wrong.position);
+        return malformed(error, path, NULL, words);
+    }
     if (!json_is_object(file->header))
         return malformed(error, path, NULL, "its header is no JSON object");
     if (!are_texts(json_object_get(file->header, METADATA)))

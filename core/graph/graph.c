@@ -248,23 +248,40 @@ static esp_status take_path(struct graph *graph, esp_graph_node *node, const cha
     }
 }
 
-static esp_status take_inputs(struct graph *graph, struct operator_call *call,
-                              const struct operator_row *row, const uint32_t *inputs,
-                              uint64_t count, esp_shape *shapes, struct error *error)
+// An operator takes nodes that are there already: so there is no cycle.
+static esp_status take_inputs(const struct graph *graph, struct operator_call *call,
+                              const uint32_t *inputs, uint64_t count, esp_shape *shapes,
+                              struct error *error)
 {
-    if (count < row->least_inputs || (row->most_inputs && count > row->most_inputs))
-        return call_wrong(call, error, "expected %llu input%s%s, got %llu",
-                          (unsigned long long)row->least_inputs, row->least_inputs > 1 ? "s" : "",
-                          row->most_inputs ? "" : " or more", (unsigned long long)count);
-    for (uint64_t i = 0; i < count; i++) {
-        if (inputs[i] >= graph->node_count)
-            return error_set(error, ESP_ERROR_MISUSE, "%s '%s': input %llu is no node", call->op,
-                             call->path, (unsigned long long)i);
-        shapes[i] = graph->nodes[inputs[i]].shape;
-    }
+    char words[SHAPE_WORDS_SIZE];
     call->inputs = shapes;
-    call->input_count = count;
+    for (uint64_t i = 0; i < count; i++) {
+        if (inputs[i] < graph->node_count) {
+            shapes[i] = graph->nodes[inputs[i]].shape;
+            call->input_count = i + 1;
+            continue;
+        }
+        if (i > 0)
+            shape_words(words, sizeof words, &shapes[0]);
+        return error_set(
+            error, ESP_ERROR_MISUSE,
+            "%s '%s'%s%s: input %llu is node %u, and there are %zu before it; expected "
+            "earlier nodes alone (a cycle can't be computed)",
+            call->op, call->path, i > 0 ? " of " : "", i > 0 ? words : "", (unsigned long long)i,
+            inputs[i], graph->node_count);
+    }
     return ESP_OK;
+}
+
+static esp_status check_input_count(const struct operator_call *call,
+                                    const struct operator_row *row, struct error *error)
+{
+    uint64_t count = call->input_count;
+    if (count >= row->least_inputs && (!row->most_inputs || count <= row->most_inputs))
+        return ESP_OK;
+    return call_wrong(call, error, "expected %llu input%s%s, got %llu",
+                      (unsigned long long)row->least_inputs, row->least_inputs > 1 ? "s" : "",
+                      row->most_inputs ? "" : " or more", (unsigned long long)count);
 }
 
 // Where an equal list may stand.
@@ -373,8 +390,10 @@ uint32_t graph_add(struct graph *graph, const char *scope, const char *name, con
     if (take_path(graph, &node, scope, name, call.op, error) != ESP_OK)
         goto cleanup;
     call.path = node.path;
-    const struct operator_row *row = operator_find(call.op, node.path, error);
-    if (!row || take_inputs(graph, &call, row, inputs, input_count, shapes, error) != ESP_OK ||
+    if (take_inputs(graph, &call, inputs, input_count, shapes, error) != ESP_OK)
+        goto cleanup;
+    const struct operator_row *row = operator_find(&call, error);
+    if (!row || check_input_count(&call, row, error) != ESP_OK ||
         operator_take_attributes(&call, row, attributes, attribute_count, attribute_stride,
                                  error) != ESP_OK ||
         operator_infer(&call, row, error) != ESP_OK)

@@ -31,19 +31,29 @@ bool shape_equal(const esp_shape *a, const esp_shape *b)
     return a->rank == b->rank && memcmp(a->dims, b->dims, a->rank * sizeof a->dims[0]) == 0;
 }
 
+// A message shows the shapes of so many inputs.
+#define MOST_SHAPES 4
+
 esp_status call_wrong(const struct operator_call *call, struct error *error, const char *format,
                       ...)
 {
-    char message[512], shape[SHAPE_WORDS_SIZE] = "";
+    char message[512], shapes[MOST_SHAPES * (SHAPE_WORDS_SIZE + 5) + 8] = "";
+    size_t used = 0;
     va_list list;
     va_start(list, format);
     if (vsnprintf(message, sizeof message, format, list) < 0)
         message[0] = '\0';
     va_end(list);
-    if (call->input_count > 0)
-        shape_words(shape, sizeof shape, &call->inputs[0]);
-    return error_set(error, ESP_ERROR_INVALID, "%s '%s'%s%s: %s", call->op, call->path,
-                     shape[0] ? " of " : "", shape, message);
+    for (uint64_t i = 0; i < call->input_count && i < MOST_SHAPES; i++) {
+        char shape[SHAPE_WORDS_SIZE];
+        shape_words(shape, sizeof shape, &call->inputs[i]);
+        used +=
+            (size_t)snprintf(shapes + used, sizeof shapes - used, "%s%s", i ? ", " : " of ", shape);
+    }
+    if (call->input_count > MOST_SHAPES)
+        snprintf(shapes + used, sizeof shapes - used, ", ...");
+    return error_set(error, ESP_ERROR_INVALID, "%s '%s'%s: %s", call->op, call->path, shapes,
+                     message);
 }
 
 static esp_status need_image(const struct operator_call *call, struct error *error)
@@ -333,18 +343,32 @@ static const struct operator_row table[] = {
 };
 // clang-format on
 
-const struct operator_row *operator_find(const char *name, const char *path, struct error *error)
+static const struct operator_row *find_row(const char *name)
 {
-    const char *names[ESP_COUNT(table)];
     for (size_t i = 0; i < ESP_COUNT(table); i++)
         if (table[i].name[0] == name[0] && strcmp(table[i].name, name) == 0)
             return &table[i];
+    return NULL;
+}
+
+const struct operator_row *operator_find(const struct operator_call *call, struct error *error)
+{
+    const char *names[ESP_COUNT(table)];
+    const struct operator_row *row = find_row(call->op);
+    if (row)
+        return row;
     for (size_t i = 0; i < ESP_COUNT(table); i++)
         names[i] = table[i].name;
-    const char *nearest = text_nearest(name, names, ESP_COUNT(names));
-    error_set(error, ESP_ERROR_INVALID, "'%s': there is no operator '%s'%s%s%s", path, name,
-              nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    const char *nearest = text_nearest(call->op, names, ESP_COUNT(names));
+    call_wrong(call, error, "there is no operator '%s'%s%s%s", call->op,
+               nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
     return NULL;
+}
+
+bool operator_is_random(const char *name)
+{
+    const struct operator_row *row = find_row(name);
+    return row && row->random;
 }
 
 const struct operator_row *operator_at(uint64_t i)

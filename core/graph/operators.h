@@ -76,8 +76,11 @@ struct operator_row {
 // a call is large, and there is one a node.
 void call_begin(struct operator_call *call, const char *op);
 
-// NULL with the nearest name in the error where there is none.
-const struct operator_row *operator_find(const char *name, const char *path, struct error *error);
+// The row of the call's operator; NULL with the nearest name in the error where there is none.
+const struct operator_row *operator_find(const struct operator_call *call, struct error *error);
+
+// Does an operator of that name draw: is its path the name of a stream?
+bool operator_is_random(const char *name);
 
 // Row `i` of the table; NULL behind the last.
 const struct operator_row *operator_at(uint64_t i);
@@ -92,7 +95,7 @@ esp_status operator_infer(struct operator_call *call, const struct operator_row 
 
 // The attribute of a call; the row has one of that name.
 struct operator_attribute *call_attribute(struct operator_call *call, const char *name);
-// An ESP_ERROR_INVALID that begins with the operator, its path and the shape of its input.
+// An ESP_ERROR_INVALID that begins with the operator, its path and the shapes of its first inputs.
 ESP_PRINTF(3, 4)
 esp_status call_wrong(const struct operator_call *call, struct error *error, const char *format,
                       ...);

@@ -404,6 +404,17 @@ static const struct refusal refusals[] = {
     {"Choice", "path=op names=a|b", "16x8x8 16x8x4", "Nx16x8x8 and Nx16x8x4"},
 };
 
+// The shapes of the first inputs, as the message has them: with N for the batch.
+static void expect_shapes(const struct refusal *refusal, const char *message)
+{
+    char shapes[256], *rest = shapes, *shape, expected[64];
+    snprintf(shapes, sizeof shapes, "%s", refusal->inputs);
+    for (int i = 0; i < 4 && (shape = strtok_r(rest, " ", &rest)) != NULL; i++) {
+        snprintf(expected, sizeof expected, "%s Nx%s", i ? "," : " of", shape);
+        cr_expect_not_null(strstr(message, expected), "no \"%s\" in: %s", expected, message);
+    }
+}
+
 Test(operators, refusals)
 {
     for (size_t i = 0; i < ESP_COUNT(refusals); i++) {
@@ -418,12 +429,43 @@ Test(operators, refusals)
         cr_expect_eq(index, GRAPH_NO_NODE, "%s %s was taken", this->op, this->attributes);
         cr_expect_eq(error.status, ESP_ERROR_INVALID, "%s %s", this->op, this->attributes);
         cr_expect_not_null(strstr(error.message, "'cell/x'"), "no path: %s", error.message);
+        expect_shapes(this, error.message);
         char words[256], *rest = words;
         memcpy(words, this->words, strlen(this->words) + 1);
         for (char *word; (word = strtok_r(rest, "|", &rest)) != NULL;)
             cr_expect_not_null(strstr(error.message, word), "no \"%s\" in: %s", word,
                                error.message);
         cr_expect_eq(esp_graph_node_count(graph_handle(graph)), before);
+        graph_destroy(graph);
+    }
+}
+
+// An operator that takes a node that is not there yet, itself among them, would close a cycle.
+Test(operators, cycles)
+{
+    static const struct {
+        uint32_t inputs[2];
+        const char *words;
+    } rows[] = {
+        {{0, 2}, "Add 'cell/x' of Nx3x8x8: input 1 is node 2, and there are 2 before it"},
+        {{1, 3}, "Add 'cell/x' of Nx3x8x8: input 1 is node 3|earlier nodes alone"},
+        {{2, 2}, "Add 'cell/x': input 0 is node 2|a cycle"},
+        {{GRAPH_NO_NODE, 0}, "Add 'cell/x': input 0 is node 4294967295"},
+    };
+    for (size_t i = 0; i < ESP_COUNT(rows); i++) {
+        struct graph *graph = graph_create();
+        struct error error;
+        uint32_t image = hand_input(graph, "3x8x8");
+        hand_add(graph, "", "before", "Relu", image, "");
+        cr_expect_eq(hand_try_add(graph, "cell", "x", "Add", rows[i].inputs, 2, "", &error),
+                     GRAPH_NO_NODE);
+        cr_expect_eq(error.status, ESP_ERROR_MISUSE);
+        char words[256], *rest = words;
+        snprintf(words, sizeof words, "%s", rows[i].words);
+        for (char *word; (word = strtok_r(rest, "|", &rest)) != NULL;)
+            cr_expect_not_null(strstr(error.message, word), "no \"%s\" in: %s", word,
+                               error.message);
+        cr_expect_eq(esp_graph_node_count(graph_handle(graph)), 2);
         graph_destroy(graph);
     }
 }
