@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # PyTorch's logits of all samples are the engine's, to 1e-4, and the names of its state those of the
-# weights; from the same weights on the same batches, 50 losses agree to 1e-3.
+# weights; one backward gives all of them gradients. Of the many images the first are enough here.
 import array
 import glob
 import importlib.util
@@ -9,7 +9,10 @@ import sys
 
 import torch
 
+import fashion_mnist
+
 torch.set_num_threads(1)
+IMAGES = 16
 
 
 def floats(path, shape):
@@ -25,15 +28,15 @@ def load(base):
     spec.loader.exec_module(module)
     network = module.Network()
     network.load_safetensors(base + ".safetensors")
-    assert module.ARCH == shapes["arch"]
     assert set(network.state_dict()) == {row[0] for row in module.WEIGHTS}
-    return network, shapes
+    return network, module, shapes
 
 
 def check(base):
-    network, shapes = load(base)
-    image = floats(base + ".input", shapes["input"])
-    expected = floats(base + ".logits", shapes["logits"])
+    network, module, shapes = load(base)
+    assert module.ARCH == shapes["arch"]
+    image = fashion_mnist.images("t10k", IMAGES, shapes["input"])
+    expected = floats(base + ".logits", shapes["logits"])[:IMAGES]
     network.eval()
     with torch.no_grad():
         got = network(image)
@@ -48,34 +51,14 @@ def check(base):
         assert any(weight.grad is not None for weight in network.parameters())
 
 
-# In f64 and with a small rate: else the test would show how a last bit that flips a Relu grows (between
-# PyTorch's own f32 and f64 to 1e-2 within 50 steps), rather than whether the two compute the same.
-def check_training(base):
-    network, shapes = load(base)
-    network.double()
-    expected = floats(base + ".losses", (-1,))
-    images = floats(base + ".images", [len(expected), -1] + shapes["input"][1:]).double()
-    network.train()
-    sgd = torch.optim.SGD(network.parameters(), lr=0.0005, momentum=0.9, weight_decay=1e-4)
-    for step, want in enumerate(expected.tolist()):
-        out = network(images[step])
-        logits = out[0] if isinstance(out, tuple) else out
-        labels = (torch.arange(len(logits)) + step) % logits.shape[1]
-        loss = torch.nn.functional.cross_entropy(logits, labels)
-        assert abs(loss.item() - want) <= (1e-3 if step >= 8 else 1e-5) * want, (step, loss.item(), want)
-        sgd.zero_grad()
-        loss.backward()
-        sgd.step()
-
-
-failed = 0
-bases = [path[:-5] for path in sorted(glob.glob(sys.argv[1] + "/*.onnx"))]
-trained = [path[:-7] for path in sorted(glob.glob(sys.argv[1] + "/*.losses"))]
-for base in bases + trained:
-    try:
-        check_training(base) if base in trained else check(base)
-    except Exception as error:
-        print(f"{base}: {error!r}", file=sys.stderr)
-        failed += 1
-print(f"torch {torch.__version__} ran {len(bases)} networks and trained {len(trained)}, {failed} failed")
-sys.exit(1 if failed or not bases or not trained else 0)
+if __name__ == "__main__":
+    failed = 0
+    bases = [path[:-5] for path in sorted(glob.glob(sys.argv[1] + "/*.onnx"))]
+    for base in bases:
+        try:
+            check(base)
+        except Exception as error:
+            print(f"{base}: {error!r}", file=sys.stderr)
+            failed += 1
+    print(f"torch {torch.__version__} ran {len(bases)} networks, {failed} failed")
+    sys.exit(1 if failed or not bases else 0)

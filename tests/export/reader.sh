@@ -24,14 +24,17 @@ find_python()
     return 1
 }
 
+[ -e /usr/share/datasets/fashion-mnist ] ||
+    skip "no Fashion-MNIST, on whose images samples are made (Debian: dataset-fashion-mnist)"
+
 case $reader in
 onnx_checker)
     find_python "import onnx; onnx.load, onnx.checker" || skip "no Python with onnx (Debian: python3-onnx)"
     exec "$python" "$scripts/onnx_checker.py" "$samples"
     ;;
-torch)
+torch | losses)
     find_python "import torch" || skip "no Python with torch (Debian: python3-torch)"
-    exec "$python" "$scripts/read_torch.py" "$samples"
+    exec "$python" -B "$scripts/read_$reader.py" "$samples"
     ;;
 torch_trainings)
     find_python "import torch" || skip "no Python with torch (Debian: python3-torch)"

@@ -4,18 +4,23 @@
 
 #include "export/export.h"
 #include "graph/operators.h"
+#include "loader/registry.h"
 #include "support/leak.h"
 #include "support/member_lab.h"
 #include "support/sketch.h"
 
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MEMBERS 3 // of a space
+// Real test images that every model is computed on; fewer where a sanitizer watches.
+#ifdef SUPPORT_LEAK_WATCHED
+#define SAMPLE_IMAGES 8
+#else
+#define SAMPLE_IMAGES 1000
+#endif
 
 // Each ends with logits [N, n] or keeps its shape: both can be written.
 static const char *const sketches[] = {
@@ -97,6 +102,12 @@ static const char *const sketches[] = {
     "x = Input 2x3x3; out x",
 };
 
+static void open_images(struct images *images)
+{
+    if (!images_load(images, "t10k", SAMPLE_IMAGES))
+        cr_skip_test("there is no " IMAGES_FOLDER " (Debian: dataset-fashion-mnist)");
+}
+
 static bool covers(const char *sketch, const char *op)
 {
     char word[64];
@@ -107,16 +118,19 @@ static bool covers(const char *sketch, const char *op)
 TestLeak(export, operators)
 {
     struct engine engine;
+    struct images images;
     char name[64];
     samples_clear();
+    open_images(&images);
     engine_open(&engine, "openblas");
     for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
         struct graph *graph = sketch_read(sketches[i]);
         snprintf(name, sizeof name, "operator-%zu", i);
-        sample_check(&engine, graph_handle(graph), name, sketches[i]);
+        sample_check(&engine, &images, graph_handle(graph), name, sketches[i]);
         graph_destroy(graph);
     }
     engine_close(&engine);
+    images_free(&images);
 }
 
 TestLeak(export, all_operators)
@@ -149,50 +163,30 @@ static const char *parameters_of(const char *space)
     return "";
 }
 
-static void check_members(struct engine *engine, const char *space, const char *ini,
-                          const char *prefix, uint64_t count,
-                          void (*check)(struct engine *engine, const esp_graph *graph,
-                                        const char *name, const char *arch))
+// Members of a space for images of that many channels.
+static void check_members(struct engine *engine, const struct images *images, const char *space,
+                          int channels, uint64_t count)
 {
     struct member_lab lab;
-    char name[300];
+    char name[300], ini[512];
+    snprintf(ini, sizeof ini,
+             "[dataset]\nplugin = synthetic\nchannels = %d\nheight = 28\nwidth = 28\n"
+             "[space]\nplugin = %s\n%s",
+             channels, space, parameters_of(space));
     member_lab_open(&lab, ini);
     for (uint64_t seed = 0; seed < count; seed++) {
         struct arch *arch = member_sample(&lab, seed);
         struct graph *graph = member_graph(&lab, arch);
         json_t *json = arch_json(arch, space);
         char *text = json_dumps(json, JSON_COMPACT);
-        snprintf(name, sizeof name, "%s%s-%llu", prefix, space, (unsigned long long)seed);
-        check(engine, graph_handle(graph), name, text);
+        snprintf(name, sizeof name, "%s-%d-%llu", space, channels, (unsigned long long)seed);
+        sample_check(engine, images, graph_handle(graph), name, text);
         free(text);
         json_decref(json);
         graph_destroy(graph);
         arch_release(arch);
     }
     member_lab_close(&lab);
-}
-
-static void check_space(struct engine *engine, const char *space)
-{
-    char ini[512];
-    snprintf(ini, sizeof ini, "[space]\nplugin = %s\n%s", space, parameters_of(space));
-    check_members(engine, space, ini, "", MEMBERS, sample_check);
-}
-
-// What PyTorch is to follow step by step: nothing in them is drawn, and they are no deep ones, in which
-// rounding grows by itself.
-TestLeak(export, training)
-{
-#define SMALL_IMAGES "[dataset]\nplugin = synthetic\nheight = 16\nwidth = 16\n"
-    static const char *const inis[][2] = {
-        {"nasbench201", SMALL_IMAGES "[space]\nplugin = nasbench201\nchannels = 8\ncells = 1\n"},
-        {"chain", SMALL_IMAGES "[space]\nplugin = chain\n"},
-    };
-    struct engine engine;
-    engine_open(&engine, "openblas");
-    for (size_t i = 0; i < ESP_COUNT(inis); i++)
-        check_members(&engine, inis[i][0], inis[i][1], "training-", 2, sample_train);
-    engine_close(&engine);
 }
 
 TestLeak(export, open_decisions_are_refused)
@@ -212,18 +206,28 @@ TestLeak(export, open_decisions_are_refused)
     graph_destroy(graph);
 }
 
+// Every space that there is, from the notes of the built plugins.
 TestLeak(export, spaces)
 {
     struct engine engine;
-    struct dirent **entries = NULL;
+    struct registry *registry = NULL;
+    struct images images;
+    struct error error;
+    unsigned spaces = 0;
+    error_clear(&error);
+    open_images(&images);
     engine_open(&engine, "openblas");
-    int count = scandir(ESPALIER_SOURCE_DIR "/plugins/spaces", &entries, NULL, alphasort);
-    cr_assert_gt(count, 2);
-    for (int i = 0; i < count; i++) {
-        if (entries[i]->d_name[0] != '.')
-            check_space(&engine, entries[i]->d_name);
-        free(entries[i]);
+    cr_assert_eq(registry_create(&registry, NULL, &error), ESP_OK, "%s", error.message);
+    for (uint64_t i = 0; i < registry_count(registry); i++) {
+        const struct component *component = registry_get(registry, i);
+        if (component->kind != ESP_KIND_SPACE || component->shadowed_by || component->refused)
+            continue;
+        check_members(&engine, &images, component->id, 1, 1);
+        check_members(&engine, &images, component->id, 3, 2);
+        spaces++;
     }
-    free(entries);
+    cr_expect_geq(spaces, 11);
+    registry_destroy(registry);
     engine_close(&engine);
+    images_free(&images);
 }
