@@ -16,10 +16,15 @@ const labels = zlib.gunzipSync(fs.readFileSync(dataset + "labels-idx1-ubyte.gz")
 function images(shape) {
   const size = shape.slice(1).reduce((a, b) => a * b, 1);
   const first = size >= 784 ? 0 : 196;
+  const wide = shape[2] === 32 && shape[3] === 32;
   const out = new Float32Array(shape[0] * size);
   for (let n = 0; n < shape[0]; n++) {
     for (let i = 0; i < size; i++) {
-      out[n * size + i] = pixels[n * 784 + ((first + i) % 784)] / 255;
+      const y = (Math.floor(i / 32) % 32) - 2;
+      const x = (i % 32) - 2;
+      const inside = y >= 0 && y < 28 && x >= 0 && x < 28;
+      const at = wide ? y * 28 + x : (first + i) % 784;
+      out[n * size + i] = wide && !inside ? 0 : pixels[n * 784 + at] / 255;
     }
   }
   return new ort.Tensor("float32", out, shape);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # From the same weights on the same batches: 50 losses of Espalier's against PyTorch's, in f32 and in f64,
-# and PyTorch's two against each other, which is what rounding alone does. Three networks must agree to
-# 1e-3 with PyTorch in f32; one that does not is let pass only where PyTorch's own two differ by more.
+# and PyTorch's two against each other, which is what rounding alone does. All must agree with PyTorch in
+# f32 to 1e-3.
 import glob
 import sys
 
@@ -38,7 +38,7 @@ def drift(a, b):
     return ((a - b).abs() / b.abs()).max().item()
 
 
-agreed = failed = 0
+agreed = 0
 print(f"{'network':22} {'first':>8} {'last':>8}   Espalier-f32  Espalier-f64       f32-f64")
 bases = [path[:-7] for path in sorted(glob.glob(sys.argv[1] + "/*.losses"))]
 for base in bases:
@@ -46,8 +46,7 @@ for base in bases:
     single, double = train(base, torch.float32), train(base, torch.float64)
     near, far, rounding = drift(own, single), drift(own, double), drift(single, double)
     agreed += near <= ENOUGH
-    failed += near > ENOUGH and rounding <= ENOUGH
     print(f"{base.split('/')[-1]:22} {own[0]:8.5f} {own[-1]:8.5f}  {near:13.2e} {far:13.2e} "
           f"{rounding:13.2e}", flush=True)
 print(f"{agreed} of {len(bases)} networks agree to {ENOUGH} in {len(own)} steps")
-sys.exit(1 if failed or agreed < 3 else 0)
+sys.exit(0 if agreed == len(bases) >= 3 else 1)

@@ -53,7 +53,7 @@ def check(base):
 
 if __name__ == "__main__":
     failed = 0
-    bases = [path[:-5] for path in sorted(glob.glob(sys.argv[1] + "/*.onnx"))]
+    bases = [path[:-7] for path in sorted(glob.glob(sys.argv[1] + "/*.logits"))]
     for base in bases:
         try:
             check(base)

@@ -5,6 +5,7 @@
 #include "export/export.h"
 #include "graph/operators.h"
 #include "loader/registry.h"
+#include "support/command.h"
 #include "support/leak.h"
 #include "support/member_lab.h"
 #include "support/sketch.h"
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define WORDS(...) ((const char *[]){__VA_ARGS__, NULL})
 
 // Real test images that every model is computed on; fewer where a sanitizer watches.
 #ifdef SUPPORT_LEAK_WATCHED
@@ -150,8 +153,10 @@ static const char *parameters_of(const char *space)
     static const struct {
         const char *space, *parameters;
     } small[] = {
-        {"darts", "channels = 4\ncells = 5\nauxiliary = yes\n"},
-        {"mlp", "max_width = 64\nmax_out = 64\nmax_depth = 5\n"},
+        {"darts", "channels = 4\ncells = 5\n"},
+        {"hierarchical", "channels = 4\n"},
+        {"metaqnn", "filters = 8, 16\nunits = 16, 32\nmax_layers = 6\n"},
+        {"mlp", "min_width = 8\nmin_out = 8\nmax_width = 64\nmax_out = 64\nmax_depth = 2\n"},
         {"nasnet", "channels = 4\ncells = 5\n"},
         {"nasbench101", "channels = 8\n"},
         {"nasbench201", "channels = 4\ncells = 1\n"},
@@ -163,18 +168,19 @@ static const char *parameters_of(const char *space)
     return "";
 }
 
-// Members of a space for images of that many channels.
+// Members of a space for images of that many channels and of that size.
 static void check_members(struct engine *engine, const struct images *images, const char *space,
-                          int channels, uint64_t count)
+                          int channels, int side, uint64_t first, uint64_t count)
 {
     struct member_lab lab;
     char name[300], ini[512];
     snprintf(ini, sizeof ini,
-             "[dataset]\nplugin = synthetic\nchannels = %d\nheight = 28\nwidth = 28\n"
-             "[space]\nplugin = %s\n%s",
-             channels, space, parameters_of(space));
+             "[dataset]\nplugin = synthetic\nchannels = %d\nheight = %d\nwidth = %d\n"
+             "[space]\nplugin = %s\n%s%s",
+             channels, side, side, space, parameters_of(space),
+             strcmp(space, "darts") == 0 && side == 32 ? "auxiliary = yes\n" : "");
     member_lab_open(&lab, ini);
-    for (uint64_t seed = 0; seed < count; seed++) {
+    for (uint64_t seed = first; seed < first + count; seed++) {
         struct arch *arch = member_sample(&lab, seed);
         struct graph *graph = member_graph(&lab, arch);
         json_t *json = arch_json(arch, space);
@@ -216,18 +222,57 @@ TestLeak(export, spaces)
     unsigned spaces = 0;
     error_clear(&error);
     open_images(&images);
+    struct images few = images;
+    few.count = images.count < 50 ? images.count : 50;
     engine_open(&engine, "openblas");
     cr_assert_eq(registry_create(&registry, NULL, &error), ESP_OK, "%s", error.message);
     for (uint64_t i = 0; i < registry_count(registry); i++) {
         const struct component *component = registry_get(registry, i);
         if (component->kind != ESP_KIND_SPACE || component->shadowed_by || component->refused)
             continue;
-        check_members(&engine, &images, component->id, 1, 1);
-        check_members(&engine, &images, component->id, 3, 2);
+        check_members(&engine, &images, component->id, 1, 28, 0, 1);
+        check_members(&engine, &images, component->id, 3, 32, 0, 1);
+        check_members(&engine, &few, component->id, 3, 32, 1, 1);
         spaces++;
     }
     cr_expect_geq(spaces, 11);
     registry_destroy(registry);
     engine_close(&engine);
     images_free(&images);
+}
+
+// From a search by the commands to a final training that was tested, as a user goes: its model takes
+// values of 0 to 1 and gives the accuracy that was told (onnxruntime.cjs).
+Test(export, trained_by_the_commands)
+{
+    static const char ini[] =
+        "[experiment]\nname = tested\n[space]\nplugin = chain\nmax_depth = 2\n"
+        "widths = 8, 16\n[strategy]\nplugin = random\n[estimator]\n"
+        "plugin = train\nepochs = 1\n[dataset]\nplugin = fashion_mnist\n"
+        "train_limit = 512\n[objective]\nmaximize = valid_accuracy\n"
+        "[budget]\ntrials = 1\n[final]\nretrain = none\n";
+    struct images images;
+    open_images(&images);
+    images_free(&images);
+    FILE *file = fopen("tested.ini", "w");
+    cr_assert(file && fputs(ini, file) >= 0);
+    fclose(file);
+    struct command_result gone =
+        command_run(&(struct command){.arguments = (const char *[]){"rm", "-rf", "tested", NULL}});
+    command_free(&gone);
+    free(espalier_expect(0, WORDS("run", "tested.ini", "--out", "tested", "--quiet")));
+    char *text =
+        espalier_expect(0, WORDS("train", "tested", "best", "--test", "--json", "--set",
+                                 "estimator.epochs=1", "--set", "dataset.train_limit=2000"));
+    json_t *json = json_loads(text, 0, NULL);
+    const json_t *accuracy = json_object_get(json_object_get(json, "metrics"), "test_accuracy");
+    cr_assert(json_is_number(accuracy), "%s", text);
+    cr_expect_gt(json_number_value(accuracy), 0.5, "it has learnt");
+    free(espalier_expect(
+        0, WORDS("export", "tested", "final-0", "--format", "onnx", "-o", "final.onnx")));
+    file = fopen("final.txt", "w");
+    cr_assert(file && fprintf(file, "%.6f\n", json_number_value(accuracy)) > 0);
+    fclose(file);
+    json_decref(json);
+    free(text);
 }
