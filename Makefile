@@ -11,7 +11,7 @@ BUILD_PACKAGES = build-essential cmake ninja-build pkg-config libuv1-dev libinih
 	liblapacke-dev libdnnl-dev libsodium-dev libpng-dev libjpeg-dev libprotobuf-c-dev protobuf-c-compiler \
 	dataset-fashion-mnist graphviz libjs-chart.js
 CHECK_PACKAGES = libcriterion-dev libonnx-testdata clang libclang-rt-14-dev clang-format \
-	chromium nodejs
+	chromium nodejs python3-onnx
 
 # Warnings and what is left out go to standard error.
 CONFIGURE = cmake --log-level=NOTICE >/dev/null --preset
