@@ -166,6 +166,71 @@ Test(export_command, a_final_training_is_named, .init = begin, .fini = end)
     free(weights);
 }
 
+enum damage { WITHOUT_ONE, WITH_ANOTHER, OF_ANOTHER_SHAPE };
+
+// The weights of a file, the first of them damaged.
+static void write_damaged(const char *from, const char *to, enum damage damage)
+{
+    static const int64_t two[] = {2};
+    static const float values[2] = {1, 2};
+    struct safetensors *file = open_file(from);
+    struct safetensors_entry entries[64];
+    uint64_t count = 0;
+    struct error error;
+    error_clear(&error);
+    cr_assert_lt(safetensors_count(file), 63);
+    for (uint64_t i = damage == WITHOUT_ONE; i < safetensors_count(file); i++)
+        entries[count++] = safetensors_get(file, i);
+    if (damage == OF_ANOTHER_SHAPE)
+        entries[0] = (struct safetensors_entry){entries[0].name, 1, two, values};
+    if (damage == WITH_ANOTHER)
+        entries[count++] = (struct safetensors_entry){"layer/9/op/weight", 1, two, values};
+    cr_assert_eq(safetensors_write(to, entries, count, NULL, 0, &error), ESP_OK, "%s",
+                 error.message);
+    safetensors_close(file);
+}
+
+// The JSON of the best architecture. Owner: the caller (free).
+static char *best_arch(void)
+{
+    json_t *results = espalier_results(run);
+    json_int_t best =
+        json_integer_value(json_object_get(json_object_get(results, "best"), "trial"));
+    const json_t *trial = json_array_get(json_object_get(results, "trials"), (size_t)best);
+    char *text = json_dumps(json_object_get(trial, "arch"), JSON_COMPACT);
+    json_decref(results);
+    cr_assert_not_null(text);
+    return text;
+}
+
+// All that begins with given weights says what is wrong with them; whole ones are taken.
+Test(export_command, weights_of_another_network_are_refused, .init = begin, .fini = end)
+{
+    static const struct {
+        enum damage damage;
+        const char *words;
+    } rows[] = {
+        {WITHOUT_ONE, "it lacks the tensor 'layer/0/op/"},
+        {WITH_ANOTHER, "it has the tensor 'layer/9/op/weight', which the network has not"},
+        {OF_ANOTHER_SHAPE, "' is 2, the network's is "},
+    };
+    char *weights = best_weights(), *arch = best_arch();
+    const char *name = path("damaged.safetensors");
+    for (size_t i = 0; i < ESP_COUNT(rows); i++) {
+        write_damaged(weights, name, rows[i].damage);
+        expect_refusal(WORDS("bench", config, "--json-arch", arch, "--weights", name), 2,
+                       rows[i].words);
+        expect_refusal(WORDS("train", run, "best", "--weights", name), 1, rows[i].words);
+        expect_refusal(WORDS("export", run, "best", "--format", "onnx", "-o", path("d.onnx"),
+                             "--weights", name),
+                       2, rows[i].words);
+    }
+    free(espalier_expect(
+        0, WORDS("bench", config, "--json-arch", arch, "--batch", "2", "--weights", weights)));
+    free(arch);
+    free(weights);
+}
+
 // The kernel counts in the peak of whoever started a program: here of a process that is a large one.
 Test(bench, says_the_memory_of_its_own, .init = begin, .fini = end)
 {
@@ -180,110 +245,46 @@ Test(bench, says_the_memory_of_its_own, .init = begin, .fini = end)
     json_decref(json);
     free(text);
     free(large);
+}
 
-    enum damage { WITHOUT_ONE, WITH_ANOTHER, OF_ANOTHER_SHAPE };
-
-    // The weights of a file, the first of them damaged.
-    static void write_damaged(const char *from, const char *to, enum damage damage)
-    {
-        static const int64_t two[] = {2};
-        static const float values[2] = {1, 2};
-        struct safetensors *file = open_file(from);
-        struct safetensors_entry entries[64];
-        uint64_t count = 0;
-        struct error error;
-        error_clear(&error);
-        cr_assert_lt(safetensors_count(file), 63);
-        for (uint64_t i = damage == WITHOUT_ONE; i < safetensors_count(file); i++)
-            entries[count++] = safetensors_get(file, i);
-        if (damage == OF_ANOTHER_SHAPE)
-            entries[0] = (struct safetensors_entry){entries[0].name, 1, two, values};
-        if (damage == WITH_ANOTHER)
-            entries[count++] = (struct safetensors_entry){"layer/9/op/weight", 1, two, values};
-        cr_assert_eq(safetensors_write(to, entries, count, NULL, 0, &error), ESP_OK, "%s",
-                     error.message);
-        safetensors_close(file);
+Test(bench, says_all_figures, .init = begin, .fini = end)
+{
+    static const char *const numbers[] = {"step_ms", "step_cpu_ms",       "images_per_second",
+                                          "gflops",  "peak_memory_bytes", "params"};
+    char *text = espalier_expect(0, WORDS("bench", config, "--batch", "4", "--json"));
+    json_t *json = json_loads(text, 0, NULL);
+    for (size_t i = 0; i < ESP_COUNT(numbers); i++)
+        cr_expect_gt(json_number_value(json_object_get(json, numbers[i])), 0, "%s", numbers[i]);
+    const json_t *latencies = json_object_get(json, "latency_ms");
+    cr_expect_eq(json_array_size(latencies), 2);
+    for (size_t i = 0; i < json_array_size(latencies); i++) {
+        const json_t *row = json_array_get(latencies, i);
+        double p10 = json_number_value(json_object_get(row, "p10"));
+        double median = json_number_value(json_object_get(row, "median"));
+        double p90 = json_number_value(json_object_get(row, "p90"));
+        cr_expect_eq(json_integer_value(json_object_get(row, "batch")), i ? 4 : 1);
+        cr_expect(p10 > 0 && p10 <= median && median <= p90, "%g %g %g", p10, median, p90);
     }
-
-    // The JSON of the best architecture. Owner: the caller (free).
-    static char *best_arch(void)
-    {
-        json_t *results = espalier_results(run);
-        json_int_t best =
-            json_integer_value(json_object_get(json_object_get(results, "best"), "trial"));
-        const json_t *trial = json_array_get(json_object_get(results, "trials"), (size_t)best);
-        char *text = json_dumps(json_object_get(trial, "arch"), JSON_COMPACT);
-        json_decref(results);
-        cr_assert_not_null(text);
-        return text;
-    }
-
-    // All that begins with given weights says what is wrong with them; whole ones are taken.
-    Test(export_command, weights_of_another_network_are_refused, .init = begin, .fini = end)
-    {
-        static const struct {
-            enum damage damage;
-            const char *words;
-        } rows[] = {
-            {WITHOUT_ONE, "it lacks the tensor 'layer/0/op/"},
-            {WITH_ANOTHER, "it has the tensor 'layer/9/op/weight', which the network has not"},
-            {OF_ANOTHER_SHAPE, "' is 2, the network's is "},
-        };
-        char *weights = best_weights(), *arch = best_arch();
-        const char *name = path("damaged.safetensors");
-        for (size_t i = 0; i < ESP_COUNT(rows); i++) {
-            write_damaged(weights, name, rows[i].damage);
-            expect_refusal(WORDS("bench", config, "--json-arch", arch, "--weights", name), 2,
-                           rows[i].words);
-            expect_refusal(WORDS("train", run, "best", "--weights", name), 1, rows[i].words);
-            expect_refusal(WORDS("export", run, "best", "--format", "onnx", "-o", path("d.onnx"),
-                                 "--weights", name),
-                           2, rows[i].words);
-        }
-        free(espalier_expect(
-            0, WORDS("bench", config, "--json-arch", arch, "--batch", "2", "--weights", weights)));
-        free(arch);
-        free(weights);
-    }
-
-    Test(bench, says_all_figures, .init = begin, .fini = end)
-    {
-        static const char *const numbers[] = {"step_ms", "step_cpu_ms",       "images_per_second",
-                                              "gflops",  "peak_memory_bytes", "params"};
-        char *text = espalier_expect(0, WORDS("bench", config, "--batch", "4", "--json"));
-        json_t *json = json_loads(text, 0, NULL);
-        for (size_t i = 0; i < ESP_COUNT(numbers); i++)
-            cr_expect_gt(json_number_value(json_object_get(json, numbers[i])), 0, "%s", numbers[i]);
-        const json_t *latencies = json_object_get(json, "latency_ms");
-        cr_expect_eq(json_array_size(latencies), 2);
-        for (size_t i = 0; i < json_array_size(latencies); i++) {
-            const json_t *row = json_array_get(latencies, i);
-            double p10 = json_number_value(json_object_get(row, "p10"));
-            double median = json_number_value(json_object_get(row, "median"));
-            double p90 = json_number_value(json_object_get(row, "p90"));
-            cr_expect_eq(json_integer_value(json_object_get(row, "batch")), i ? 4 : 1);
-            cr_expect(p10 > 0 && p10 <= median && median <= p90, "%g %g %g", p10, median, p90);
-        }
-        cr_expect_str_eq(json_string_value(json_object_get(json, "engine")), "openblas");
-        cr_expect_eq(json_integer_value(json_object_get(json, "threads")), 1);
-        // What is made of others is made of these.
-        double step = json_number_value(json_object_get(json, "step_ms")) / 1e3;
-        double macs = json_number_value(json_object_get(json, "macs"));
-        double per_second = json_number_value(json_object_get(json, "images_per_second"));
-        cr_expect_float_eq(per_second * step / 4, 1.0, 1e-9);
-        double gflops = json_number_value(json_object_get(json, "gflops"));
-        cr_expect_float_eq(gflops * 1e9 * step / (6 * macs * 4), 1.0, 1e-9);
-        cr_expect_lt(json_number_value(json_object_get(json, "step_cpu_ms")) / 1e3,
-                     1.2 * step + 1e-4, "one thread");
-        json_decref(json);
-        free(text);
-        expect_refusal(WORDS("bench", config, "--batch", "0"), 2, "--batch: expected 1 to");
-        expect_refusal(WORDS("bench", config, "--weights", config), 2,
-                       "it is no whole safetensors file");
-        // The weights of another architecture.
-        char *weights = best_weights();
-        expect_refusal(WORDS("bench", config, "--set", "experiment.seed=5", "--set",
-                             "space.widths=16", "--weights", weights),
-                       2, "tensor '");
-        free(weights);
-    }
+    cr_expect_str_eq(json_string_value(json_object_get(json, "engine")), "openblas");
+    cr_expect_eq(json_integer_value(json_object_get(json, "threads")), 1);
+    // What is made of others is made of these.
+    double step = json_number_value(json_object_get(json, "step_ms")) / 1e3;
+    double macs = json_number_value(json_object_get(json, "macs"));
+    double per_second = json_number_value(json_object_get(json, "images_per_second"));
+    cr_expect_float_eq(per_second * step / 4, 1.0, 1e-9);
+    double gflops = json_number_value(json_object_get(json, "gflops"));
+    cr_expect_float_eq(gflops * 1e9 * step / (6 * macs * 4), 1.0, 1e-9);
+    cr_expect_lt(json_number_value(json_object_get(json, "step_cpu_ms")) / 1e3, 1.2 * step + 1e-4,
+                 "one thread");
+    json_decref(json);
+    free(text);
+    expect_refusal(WORDS("bench", config, "--batch", "0"), 2, "--batch: expected 1 to");
+    expect_refusal(WORDS("bench", config, "--weights", config), 2,
+                   "it is no whole safetensors file");
+    // The weights of another architecture.
+    char *weights = best_weights();
+    expect_refusal(WORDS("bench", config, "--set", "experiment.seed=5", "--set", "space.widths=16",
+                         "--weights", weights),
+                   2, "tensor '");
+    free(weights);
+}
