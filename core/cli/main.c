@@ -32,6 +32,7 @@ static const struct command commands[] = {
     {"list", command_list, "plugins found, and where", true},
     {"describe", command_describe, "a plugin and its parameters", true},
     {"inspect", command_inspect, "what a plugin's note says, with no code of it run", false},
+    {"check", command_check, "the conformance suite over a plugin's file", false},
     {"worker", command_worker, NULL, false},
 };
 
