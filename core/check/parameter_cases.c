@@ -148,7 +148,7 @@ static void defaults_serve(struct check *check)
 {
     struct stage stage;
     struct instance *first = NULL, *second = NULL;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     check_need(check, stage_create(&stage, check, NULL, &first, &stage.error), &stage.error,
                "to create it with its defaults");
     check_need(check, stage_create(&stage, check, NULL, &second, &stage.error), &stage.error,
@@ -161,7 +161,7 @@ static void edges_are_taken_or_refused(struct check *check)
 {
     struct stage stage;
     char value[TEXT_SIZE / 2], lines[TEXT_SIZE];
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t i = 0; i < row_count(&stage, check); i++)
         for (uint64_t j = 0; edge_value(row_of(&stage, check, i), j, value, sizeof value); j++) {
             snprintf(lines, sizeof lines, "%s = %s\n", row_of(&stage, check, i)->name, value);
@@ -172,7 +172,7 @@ static void edges_are_taken_or_refused(struct check *check)
 static void any_setting_is_taken_or_refused(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     uint64_t count = row_count(&stage, check);
     for (uint64_t setting = 0; setting < FUZZED; setting++) {
         esp_random random = esp_random_stream(check->seed, 8, setting, 0, 0);
@@ -214,7 +214,7 @@ static void wrong_values_are_refused(struct check *check)
     struct parameters parameters = {0};
     struct error error;
     char lines[TEXT_SIZE];
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t i = 0; i < row_count(&stage, check); i++) {
         const esp_param *row = row_of(&stage, check, i);
         if (!wrong_value(row))
@@ -232,7 +232,7 @@ static void wrong_values_are_refused(struct check *check)
 static void described_in_words(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     struct description description = component_description(stage_part(&stage, check)->component);
     if (!description.summary || !description.summary[0])
         check_warn(check, "it has no summary: `espalier list` shows nothing of it");

@@ -41,7 +41,7 @@ static void expect_replay(struct stage *stage, const struct check *check, const 
 static void replay_equals_sample(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
         struct arch *arch = stage_sample(&stage, check, seed), *again = NULL;
         struct written_arch written = {0};
@@ -64,7 +64,7 @@ static void replay_equals_sample(struct check *check)
 static void variants_are_members(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
         esp_random random = esp_random_stream(check->seed, 4, seed, 0, 0);
         struct arch *a = stage_sample(&stage, check, 2 * seed);
@@ -93,7 +93,7 @@ static void variants_are_members(struct check *check)
 static void neighbours_are_members(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t seed = 0; seed < FEW; seed++) {
         struct arch *arch = stage_sample(&stage, check, seed);
         uint64_t count;
@@ -123,7 +123,7 @@ static void neighbours_are_members(struct check *check)
 static void graphs_are_sound(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
         struct arch *arch = stage_sample(&stage, check, seed);
         struct graph *graph = NULL;
@@ -165,7 +165,7 @@ static void write_digest(const struct check *check, void *self, int descriptor)
     struct stage stage;
     uint64_t digest;
     (void)self;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     digest = members_digest(&stage, check, 0, 1);
     if (write(descriptor, &digest, sizeof digest) != (ssize_t)sizeof digest)
         _exit(1);
@@ -174,7 +174,7 @@ static void write_digest(const struct check *check, void *self, int descriptor)
 static void same_seed_same_members(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     uint64_t first = members_digest(&stage, check, 0, 1);
     if (members_digest(&stage, check, 0, 1) != first)
         check_fail(check, "the same seeds give other members or graphs the second time");
@@ -182,7 +182,7 @@ static void same_seed_same_members(struct check *check)
     if (members_digest(&stage, check, 3, 7) != first)
         check_fail(check, "members or graphs depend on what was built before them");
     struct stage other;
-    stage_open(&other, check, "");
+    stage_open(&other, check);
     if (members_digest(&other, check, 0, 1) != first)
         check_fail(check, "a second instance gives other members or graphs");
     struct check_child child = check_fork(check, write_digest, NULL);
@@ -195,7 +195,7 @@ static void same_seed_same_members(struct check *check)
 static void trace_equals_build(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
         struct arch *arch = stage_sample(&stage, check, seed);
         struct graph *graph = NULL;
@@ -220,7 +220,7 @@ static void text_round_trip(struct check *check)
 {
     struct stage stage;
     uint64_t spoken = 0;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     if (!builder_has_text(stage.builder))
         check_skip(check, "it has no notation of its own");
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
@@ -256,7 +256,7 @@ static void text_survives_nonsense(struct check *check)
 {
     struct stage stage;
     const char *text = NULL;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     if (!builder_has_text(stage.builder))
         check_skip(check, "it has no notation of its own");
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
@@ -286,7 +286,7 @@ static void text_survives_nonsense(struct check *check)
 static void canonical_forms_hold(struct check *check)
 {
     struct stage stage;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     if (!builder_has_canonical(stage.builder))
         check_skip(check, "it has no canonical form");
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
@@ -307,7 +307,7 @@ static void structures_hold(struct check *check)
 {
     struct stage stage;
     uint64_t cells = 0;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     if (!builder_has_structure(stage.builder))
         check_skip(check, "it gives no cells");
     for (uint64_t seed = 0; seed < MEMBERS; seed++) {
@@ -330,7 +330,7 @@ static void relaxed_holds_its_children(struct check *check)
 {
     struct stage stage;
     struct graph *whole = NULL;
-    stage_open(&stage, check, "");
+    stage_open(&stage, check);
     error_clear(&stage.error);
     if (builder_relax(stage.builder, &whole, &stage.error) != ESP_OK)
         check_skip(check, "it does not relax: %s", stage.error.message);

@@ -35,7 +35,7 @@ static esp_status add_program_parts(struct stage *stage)
 
 // A section for each kind: the component under test in its own, a stand-in in the others. Owner: the
 // caller (free); NULL: out of memory.
-static char *write_ini(const struct check *check, const char *rows, const char *more)
+static char *write_ini(const struct check *check, const char *rows, const char *space)
 {
     char *text = NULL;
     size_t size;
@@ -45,10 +45,12 @@ static char *write_ini(const struct check *check, const char *rows, const char *
     fprintf(stream, "[experiment]\nseed = %llu\n", (unsigned long long)check->seed);
     for (size_t i = 0; i < ESP_COUNT(stand_ins); i++) {
         bool own = stand_ins[i].kind == check->kind;
-        bool dataset = stand_ins[i].kind == ESP_KIND_DATASET;
         fprintf(stream, "[%s]\nplugin = %s\n%s%s", stand_ins[i].section,
                 own ? check->id : stand_ins[i].id, own ? check->settings : "",
-                dataset && !own ? rows : "");
+                own                                     ? ""
+                : stand_ins[i].kind == ESP_KIND_DATASET ? rows
+                : stand_ins[i].kind == ESP_KIND_SPACE   ? space
+                                                        : "");
     }
     if (check->kind == ESP_KIND_ENGINE)
         fprintf(stream, "[engine]\nplugin = %s\n%s", check->id, check->settings);
@@ -56,7 +58,7 @@ static char *write_ini(const struct check *check, const char *rows, const char *
             check->kind == ESP_KIND_EXECUTOR ? check->id : "inline",
             check->kind == ESP_KIND_EXECUTOR ? check->settings : "");
     // The host's own metric: every estimator has it.
-    fprintf(stream, "[objective]\nminimize = params\n%s", more);
+    fprintf(stream, "[objective]\nminimize = params\n");
     if (fclose(stream) != 0) {
         free(text);
         return NULL;
@@ -65,13 +67,13 @@ static char *write_ini(const struct check *check, const char *rows, const char *
 }
 
 esp_status stage_try(struct stage *stage, const struct check *check, const char *rows,
-                     const char *more)
+                     const char *space)
 {
     const struct component *component;
     struct config *config = NULL;
     memset(stage, 0, sizeof *stage);
     error_clear(&stage->error);
-    char *text = write_ini(check, rows, more);
+    char *text = write_ini(check, rows, space);
     esp_status status = text ? add_program_parts(stage) : error_memory(&stage->error);
     if (status == ESP_OK)
         status = registry_find_file(&component, stage->registry, check->kind, check->id,
@@ -98,16 +100,16 @@ static esp_status try_space(struct stage *stage, const struct check *check)
     return status;
 }
 
-void stage_open(struct stage *stage, const struct check *check, const char *more)
+void stage_open_with(struct stage *stage, const struct check *check, const char *space)
 {
     struct error images;
-    esp_status status = stage_try(stage, check, "", more);
+    esp_status status = stage_try(stage, check, "", space);
     if (status == ESP_OK && check->kind == ESP_KIND_SPACE)
         status = try_space(stage, check);
     if (status == ESP_OK)
         return;
     images = stage->error;
-    status = stage_try(stage, check, "rows = yes\n", more);
+    status = stage_try(stage, check, "rows = yes\n", space);
     if (status == ESP_OK && check->kind == ESP_KIND_SPACE)
         status = try_space(stage, check);
     if (status == ESP_OK)
@@ -118,6 +120,11 @@ void stage_open(struct stage *stage, const struct check *check, const char *more
                    "it refuses its default parameters here (--set KEY=VALUE gives others): %s",
                    images.message);
     check_fail(check, "it does not open: %s", images.message);
+}
+
+void stage_open(struct stage *stage, const struct check *check)
+{
+    stage_open_with(stage, check, "");
 }
 
 void stage_search(struct stage *stage, const struct check *check, uint64_t objectives,

@@ -18,11 +18,13 @@ struct stage {
 };
 
 // Opens it. Where a space serves no images, or an estimator no space of the stand-in's, rows are tried;
-// one that serves neither is skipped in its own words. `more`: lines of further sections, or "".
-void stage_open(struct stage *stage, const struct check *check, const char *more);
+// one that serves neither is skipped in its own words. `space`: lines of the stand-in's section [space],
+// "members = mixed\n", or "".
+void stage_open(struct stage *stage, const struct check *check);
+void stage_open_with(struct stage *stage, const struct check *check, const char *space);
 // The same, answering why it was refused instead of ending the case.
 esp_status stage_try(struct stage *stage, const struct check *check, const char *rows,
-                     const char *more);
+                     const char *space);
 
 // The search that a strategy is given; budget of trials, 0: none.
 void stage_search(struct stage *stage, const struct check *check, uint64_t objectives,

@@ -38,8 +38,18 @@ static const esp_alternative layers[] = {
     ESP_ALTERNATIVE("keep", keep),
 };
 
+static const char *const shapes[] = {"layers", "mixed", "tiny"};
+
+static const esp_param space_params[] = {
+    ESP_PARAM_CHOICE("members", "layers", shapes,
+                     "layers; or a decision of every kind; or two members in all"),
+};
+
+enum { LAYERS, MIXED, TINY };
+
 struct space {
     bool images;
+    int64_t members;
 };
 
 static esp_status space_create(esp_create *create, void **out)
@@ -48,14 +58,29 @@ static esp_status space_create(esp_create *create, void **out)
     if (!space)
         return esp_fail(create, ESP_ERROR_MEMORY, "out of memory");
     space->images = esp_create_task(create)->kind == ESP_TASK_IMAGES;
+    space->members = esp_param_int(create, "members");
     *out = space;
     return ESP_OK;
 }
 
 static esp_status space_build(void *self, esp_builder *b)
 {
+    static const char *const options[] = {"a", "b", "c", "d"};
     const struct space *space = self;
     esp_node x = esp_input(b);
+    if (space->members == TINY) {
+        esp_choose_one(b, "which", options, 2);
+        return esp_classifier(b, x);
+    }
+    if (space->members == MIXED) {
+        esp_choose_one(b, "which", options, ESP_COUNT(options));
+        esp_choose_subset(b, "some", options, ESP_COUNT(options), 1, 3);
+        if (esp_choose_int(b, "whole", 1, 9) > 4)
+            esp_choose_real(b, "share", 0.0, 1.0);
+        esp_choose_real_log(b, "rate", 1e-4, 1.0);
+        esp_choose_int_log(b, "size", 1, 256);
+        return esp_classifier(b, x);
+    }
     int64_t depth = esp_choose_int(b, "depth", 1, 3);
     for (int64_t i = 0; i < depth; i++) {
         esp_scope(b, "layer", i);
@@ -71,6 +96,9 @@ static esp_status space_build(void *self, esp_builder *b)
 const esp_space_type stand_in_space = {
     .struct_size = sizeof(esp_space_type),
     .summary = "the suite's own: one to three layers",
+    .params = space_params,
+    .param_count = ESP_COUNT(space_params),
+    .param_stride = sizeof space_params[0],
     .create = space_create,
     .destroy = free,
     .build = space_build,

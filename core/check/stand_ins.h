@@ -7,7 +7,8 @@
 #include <espalier/plugin.h>
 
 // One to three layers, each a convolution of 4 or 8 channels, a pool or the identity; for rows linear
-// layers, whose widths are integers.
+// layers, whose widths are integers. `members = mixed`: a decision of every kind, one of them conditional;
+// `tiny`: two members.
 extern const esp_space_type stand_in_space;
 // Random members.
 extern const esp_strategy_type stand_in_strategy;
