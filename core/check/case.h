@@ -15,8 +15,11 @@ struct check {
     uint32_t kind;        // ESP_KIND_*; 0 in a case of the file
     const char *id;       // "" in a case of the file
     const char *settings; // lines of the component's section that the user gave; ""
-    uint64_t seed;        // of all that is random
-    int verdict;          // descriptor that the verdict is written to
+    const char
+        *folder;   // that the command was given in: relative paths of settings begin there. A case
+                   // works in an empty folder of its own, which is removed after it
+    uint64_t seed; // of all that is random
+    int verdict;   // descriptor that the verdict is written to
 };
 
 // Which components a case is for.

@@ -23,7 +23,7 @@ static bool set_lines(struct stage *stage, const struct check *check, const char
         check_skip(check, "out of memory");
     check_need(check, parameters_copy(out, &stage_part(stage, check)->parameters, error), error,
                "to copy its parameters");
-    esp_status status = config_parse(&config, text, "check.ini", ".", error);
+    esp_status status = config_parse(&config, text, "check.ini", check->folder, error);
     if (status == ESP_OK)
         status = parameters_override(out, config, kind_name(check->kind), none, false, error);
     config_destroy(config);

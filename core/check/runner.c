@@ -6,11 +6,13 @@
 #include "loader/library.h"
 #include "loader/note.h"
 #include "loader/registry.h"
+#include "run/artifacts.h"
 #include "text/nearest.h"
 
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -50,7 +52,8 @@ static void be_quiet(void)
     dup2(null, STDERR_FILENO);
 }
 
-static _Noreturn void be_case(const struct check_case *about, struct check *check)
+static _Noreturn void be_case(const struct check_case *about, struct check *check,
+                              const char *folder)
 {
     struct rlimit none = {0, 0}, memory = {MEMORY_LIMIT, MEMORY_LIMIT};
     setpgid(0, 0);
@@ -58,8 +61,19 @@ static _Noreturn void be_case(const struct check_case *about, struct check *chec
     if (ADDRESS_SPACE_IS_LIMITED)
         setrlimit(RLIMIT_AS, &memory);
     be_quiet();
+    setenv("ESPALIER_CACHE", folder, 1);
+    setenv("TMPDIR", folder, 1);
+    if (chdir(folder) != 0)
+        check_skip(check, "%s: %s", folder, strerror(errno));
     about->run(check);
     _exit(0);
+}
+
+static bool make_folder(char folder[PATH_MAX])
+{
+    const char *where = getenv("TMPDIR");
+    snprintf(folder, PATH_MAX, "%s/espalier-check-XXXXXX", where && where[0] ? where : "/tmp");
+    return mkdtemp(folder) != NULL;
 }
 
 // Reads until the end of the pipe or the time is up; answers what was read. `words` ends in zero.
@@ -113,7 +127,10 @@ static esp_status run_case(struct finding *finding, struct check *check, struct 
     const struct check_case *about = finding->about;
     double seconds = about->seconds > 0 ? about->seconds : USUAL_SECONDS, begin = now();
     char said[ERROR_MESSAGE_SIZE] = "";
+    char folder[PATH_MAX];
     int ends[2], status = 0;
+    if (!make_folder(folder))
+        return error_system(error, folder, "make a folder", errno);
     if (pipe2(ends, O_CLOEXEC) != 0)
         return error_system(error, check->path, "make a pipe", errno);
     fflush(NULL);
@@ -121,7 +138,7 @@ static esp_status run_case(struct finding *finding, struct check *check, struct 
     if (pid == 0) {
         close(ends[0]);
         check->verdict = ends[1];
-        be_case(about, check);
+        be_case(about, check, folder);
     }
     close(ends[1]);
     if (pid < 0) {
@@ -135,6 +152,9 @@ static esp_status run_case(struct finding *finding, struct check *check, struct 
     kill(-pid, SIGKILL);
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;
+    struct error ignored;
+    error_clear(&ignored);
+    folder_remove(folder, &ignored); // a plugin that took away its rights keeps its leavings
     finding->seconds = now() - begin;
     finding->words[0] = '\0';
     judge(finding, said, in_time, seconds, status);
@@ -289,11 +309,13 @@ esp_status check_plugin(const struct check_options *options, finding_visitor vis
     if (status != ESP_OK)
         return status;
     char *path = realpath(options->path, NULL), *settings = settings_text(options);
+    char *folder = getcwd(NULL, 0);
     library_prepare_environment();
     check.path = path;
     check.sha256 = sha256;
     check.settings = settings;
-    if (!path || !settings)
+    check.folder = folder;
+    if (!path || !settings || !folder)
         status = error_memory(error);
     if (status == ESP_OK)
         status = run_component(options, &check, visit, self, counts, error);
@@ -302,6 +324,7 @@ esp_status check_plugin(const struct check_options *options, finding_visitor vis
         check.id = note.components[i].id;
         status = run_component(options, &check, visit, self, counts, error);
     }
+    free(folder);
     free(settings);
     free(path);
     return status;

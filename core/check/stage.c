@@ -79,7 +79,7 @@ esp_status stage_try(struct stage *stage, const struct check *check, const char 
         status = registry_find_file(&component, stage->registry, check->kind, check->id,
                                     check->path, check->sha256, &stage->error);
     if (status == ESP_OK)
-        status = config_parse(&config, text, "check.ini", ".", &stage->error);
+        status = config_parse(&config, text, "check.ini", check->folder, &stage->error);
     if (status == ESP_OK)
         status = experiment_create(&stage->experiment, config, stage->registry, &stage->error);
     if (status == ESP_OK)
