@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases of datasets: what is described is there, and reads the same each time.
+#include "check/allocations.h"
 #include "check/stage.h"
 
 #include <math.h>
@@ -265,6 +266,24 @@ static void splits_are_apart(struct check *check)
     }
 }
 
+static void read_some(const struct check *check, void *self)
+{
+    struct data_set *set = self;
+    unsigned char *samples;
+    uint32_t *labels;
+    read_samples(set, check, ESP_SPLIT_TRAIN, 0, looked_at(set, ESP_SPLIT_TRAIN) < 8 ? 1 : 8,
+                 &samples, &labels);
+    free(samples);
+    free(labels);
+}
+
+static void read_survives_shortage(struct check *check)
+{
+    struct data_set set;
+    open_set(&set, check);
+    allocations_survive(check, read_some, &set, "a read");
+}
+
 static const struct check_case cases[] = {
     {"dataset/described", "dataset.h 1",
      "the task, the sizes and the files that it describes are sound", CHECK_DATASET, 60,
@@ -278,6 +297,8 @@ static const struct check_case cases[] = {
      CHECK_DATASET, 60, same_in_every_process},
     {"dataset/apart", "dataset.h 4", "validation and test samples are not those of training",
      CHECK_DATASET, 60, splits_are_apart},
+    {"dataset/memory", "dataset.h 5", "a read bears that any allocation fails", CHECK_DATASET, 60,
+     read_survives_shortage},
 };
 
 const struct check_family check_dataset_cases = {cases, ESP_COUNT(cases)};

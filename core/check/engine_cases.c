@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases of engines: networks of the stand-in's space compiled and called through the engine's table.
+#include "check/allocations.h"
 #include "check/stage.h"
 #include "check/surroundings.h"
 
@@ -550,6 +551,24 @@ static void gives_memory_back(struct check *check)
                    (unsigned long long)(end.pages - settled.pages));
 }
 
+struct bench {
+    struct stage stage;
+    struct instance *engine;
+};
+
+static void compile_and_step(const struct check *check, void *self)
+{
+    struct bench *bench = self;
+    network_digest(&bench->stage, check, bench->engine, 1);
+}
+
+static void survives_shortage(struct check *check)
+{
+    struct bench bench;
+    open_engine(&bench.stage, check, &bench.engine);
+    allocations_survive(check, compile_and_step, &bench, "compiling and a step");
+}
+
 static const struct check_case cases[] = {
     {"engine/same", "engine.h 1",
      "the same calls give the same bits, after other networks and in any process", CHECK_ENGINE, 60,
@@ -569,6 +588,8 @@ static const struct check_case cases[] = {
      CHECK_ENGINE, 60, refuses_in_words},
     {"engine/memory", "engine.h 2", "networks that were released leave no memory behind",
      CHECK_ENGINE, 60, gives_memory_back},
+    {"engine/shortage", "engine.h 6", "compiling and a step bear that any allocation fails",
+     CHECK_ENGINE, 60, survives_shortage},
 };
 
 const struct check_family check_engine_cases = {cases, ESP_COUNT(cases)};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases of estimators: trials of the stand-in's space and data, evaluated as a worker does it.
+#include "check/allocations.h"
 #include "check/stage.h"
 
 #include <math.h>
@@ -354,6 +355,22 @@ static void cheap_is_cheap(struct check *check)
     }
 }
 
+static void evaluate_one(const struct check *check, void *self)
+{
+    struct trials *trials = self;
+    struct request request = {.seed = 0};
+    trials->check = check;
+    struct result result = evaluate(trials, &request, NULL);
+    result_destroy(&result);
+}
+
+static void evaluate_survives_shortage(struct check *check)
+{
+    struct trials trials;
+    open_trials(&trials, check);
+    allocations_survive(check, evaluate_one, &trials, "a trial");
+}
+
 static const struct check_case cases[] = {
     {"estimator/declares", "estimator.h 2.1",
      "it declares metrics, each better in a direction or none", CHECK_ESTIMATOR, 0,
@@ -379,6 +396,8 @@ static const struct check_case cases[] = {
      CHECK_ESTIMATOR, 60, fidelities_serve},
     {"estimator/cheap", "estimator.h 5.1", "a cheap one is evaluated without files and workers",
      CHECK_ESTIMATOR, 0, cheap_is_cheap},
+    {"estimator/memory", "estimator.h 6", "a trial bears that any allocation fails",
+     CHECK_ESTIMATOR, 60, evaluate_survives_shortage},
 };
 
 const struct check_family check_estimator_cases = {cases, ESP_COUNT(cases)};

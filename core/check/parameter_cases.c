@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases of a component's parameter table and of its create: values that the table allows are taken, or
 // refused in words; nothing else reaches create.
+#include "check/allocations.h"
 #include "check/stage.h"
 
 #include <stdlib.h>
@@ -229,6 +230,26 @@ static void wrong_values_are_refused(struct check *check)
     }
 }
 
+// ---- Memory -------------------------------------------------------------------------------------
+
+static void create_and_destroy(const struct check *check, void *self)
+{
+    struct instance *instance = NULL;
+    struct error error;
+    error_clear(&error);
+    check_need(check, stage_create(self, check, NULL, &instance, &error), &error, "to create it");
+    instance_destroy(instance);
+}
+
+static void survives_shortage(struct check *check)
+{
+    struct stage stage;
+    stage_open(&stage, check);
+    if (check->kind == ESP_KIND_STRATEGY)
+        stage_search(&stage, check, 1, 0);
+    allocations_survive(check, create_and_destroy, &stage, "create");
+}
+
 static void described_in_words(struct check *check)
 {
     struct stage stage;
@@ -253,6 +274,8 @@ static const struct check_case cases[] = {
      CHECK_EVERY, 60, any_setting_is_taken_or_refused},
     {"parameters/wrong", "param.h 3", "a value of another type is refused before create",
      CHECK_EVERY, 0, wrong_values_are_refused},
+    {"parameters/memory", "create.h 2", "create and destroy bear that any allocation fails",
+     CHECK_EVERY, 60, survives_shortage},
     {"parameters/words", "param.h 1", "it and each of its parameters are described", CHECK_EVERY, 0,
      described_in_words},
 };

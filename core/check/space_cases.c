@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases of search spaces: what holds for every member, pass by pass.
 #include "builder/structure.h"
+#include "check/allocations.h"
 #include "check/stage.h"
 
 #include <stdlib.h>
@@ -355,6 +356,24 @@ static void relaxed_holds_its_children(struct check *check)
     }
 }
 
+static void sample_and_build(const struct check *check, void *self)
+{
+    struct stage *stage = self;
+    for (uint64_t seed = 0; seed < 3; seed++) {
+        struct arch *arch = stage_sample(stage, check, seed);
+        graph_digest(stage, check, arch, 0);
+        arch_release(arch);
+    }
+}
+
+static void build_survives_shortage(struct check *check)
+{
+    struct stage stage;
+    stage_open(&stage, check);
+    stage_sample(&stage, check, 0); // the instance is there
+    allocations_survive(check, sample_and_build, &stage, "a pass");
+}
+
 static const struct check_case cases[] = {
     {"space/replay", "space.h 3.1", "a trace that is replayed gives the architecture again",
      CHECK_SPACE, 0, replay_equals_sample},
@@ -381,6 +400,8 @@ static const struct check_case cases[] = {
      CHECK_SPACE, 0, structures_hold},
     {"space/relaxed", "space.h 3.6", "the supernet holds the weights of every member", CHECK_SPACE,
      60, relaxed_holds_its_children},
+    {"space/memory", "space.h 3.7", "a pass bears that any allocation fails", CHECK_SPACE, 60,
+     build_survives_shortage},
 };
 
 const struct check_family check_space_cases = {cases, ESP_COUNT(cases)};

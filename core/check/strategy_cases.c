@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Cases of strategies: what they are asked and told, in every order that a run has.
+#include "check/allocations.h"
 #include "check/dialogue.h"
 
 #include <math.h>
@@ -230,6 +231,22 @@ static void instances_do_not_mix(struct check *check)
         check_fail(check, "beside another instance it asks for other trials than alone");
 }
 
+// ---- Memory -------------------------------------------------------------------------------------
+
+static void ask_and_tell(const struct check *check, void *self)
+{
+    struct dialogue *dialogue = self;
+    dialogue->check = check;
+    dialogue_run(dialogue, TRIALS / 2);
+}
+
+static void survives_shortage(struct check *check)
+{
+    static struct dialogue dialogue;
+    dialogue_open(&dialogue, check, "", 1, TRIALS);
+    allocations_survive(check, ask_and_tell, &dialogue, "asks and tells");
+}
+
 static const struct check_case cases[] = {
     {"strategy/serves", "strategy.h 2.1",
      "asked and told in turn, it answers each ask with one of trial, wait and done", CHECK_STRATEGY,
@@ -269,6 +286,8 @@ static const struct check_case cases[] = {
      60, same_seed_same_asks},
     {"strategy/instances", "strategy.h 4.2", "instances do not disturb each other", CHECK_STRATEGY,
      60, instances_do_not_mix},
+    {"strategy/memory", "strategy.h 5", "asks and tells bear that any allocation fails",
+     CHECK_STRATEGY, 60, survives_shortage},
 };
 
 const struct check_family check_strategy_cases = {cases, ESP_COUNT(cases)};
