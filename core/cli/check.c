@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // espalier check FILE.so: the conformance suite, a line a case.
+#include "check/echo_worker.h"
 #include "check/runner.h"
 #include "cli/command.h"
 #include "cli/options.h"
@@ -134,4 +135,9 @@ int command_check(int argc, char **argv)
     result = run(&wanted, options_given(&options, "json"), &error);
     options_destroy(&options);
     return result;
+}
+
+int command_check_worker(int argc, char **argv)
+{
+    return argc == 2 ? echo_worker_main(argv[1]) : EXIT_WRONG_USE;
 }

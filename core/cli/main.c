@@ -34,6 +34,7 @@ static const struct command commands[] = {
     {"inspect", command_inspect, "what a plugin's note says, with no code of it run", false},
     {"check", command_check, "the conformance suite over a plugin's file", false},
     {"worker", command_worker, NULL, false},
+    {"check-worker", command_check_worker, NULL, false},
 };
 
 static void print_help(void)
