@@ -114,6 +114,8 @@ void stage_open_with(struct stage *stage, const struct check *check, const char 
         status = try_space(stage, check);
     if (status == ESP_OK)
         return;
+    if (images.status == ESP_ERROR_INVALID && check->settings[0])
+        check_fail(check, "with the parameters given it does not open: %s", images.message);
     if (images.status == ESP_ERROR_UNSUPPORTED || images.status == ESP_ERROR_INVALID ||
         images.status == ESP_ERROR_IO || images.status == ESP_ERROR_DATA)
         check_skip(check,

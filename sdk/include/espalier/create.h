@@ -1,6 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a plugin's create is given: its resolved parameters, the task, and, for a wrapper, what it
 // wraps.
+//
+// Clauses, as `espalier check` cites them:
+//   1  The defaults of a parameter table serve, where the task is one that the plugin serves;
+//      several instances live side by side.
+//   2  A create that fails says why and leaves nothing behind; any allocation may fail.
 #ifndef ESPALIER_CREATE_H
 #define ESPALIER_CREATE_H
 

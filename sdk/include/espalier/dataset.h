@@ -1,6 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // A dataset: raw samples, as they are. The host owns splits, the decoded cache (memory-mapped and
 // shared by the workers) and normalisation; augmentation belongs to the estimator.
+//
+// Clauses, as `espalier check` cites them:
+//   1  What describe says is sound: task, sizes, absolute paths of files that are there.
+//   2  Labels lie below the classes; f32 values are finite.
+//   3  A sample is the same bytes each time, alone and among others, in any process.
+//   4  The splits have no samples in common.
+//   5  A read writes what it was given room for, and bears that any allocation fails.
 #ifndef ESPALIER_DATASET_H
 #define ESPALIER_DATASET_H
 

@@ -4,6 +4,17 @@
 //
 // An engine is deterministic: the same calls give the same bits, in any process, whatever other
 // programs were compiled before. It uses one thread, unless a parameter of its own says otherwise.
+//
+// Clauses, as `espalier check` cites them:
+//   1  The same calls give the same bits, whatever was compiled before, in any process.
+//   2  A released program leaves no memory behind.
+//   3.1  In evaluation a sample's result does not depend on its batch.
+//   3.2  Gradients are the slopes of the outputs.
+//   3.3  Engines agree with each other.
+//   3.4  A call that does not fit is refused in words.
+//   4  apply does the step that esp_optimizer says.
+//   5  Tensors are found by name, weights may be written; an unknown name is ESP_ERROR_NOT_FOUND.
+//   6  Compiling and a step bear that any allocation fails.
 #ifndef ESPALIER_ENGINE_H
 #define ESPALIER_ENGINE_H
 

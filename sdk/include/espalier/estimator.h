@@ -2,6 +2,19 @@
 // A performance estimator: how good an architecture is. It is called in a worker process with an
 // evaluation context, from which it pulls what it needs: decisions, graph, program, data, the
 // parent's weights.
+//
+// Clauses, as `espalier check` cites them:
+//   2.1  It declares at least one metric.
+//   2.2  A trial that is done has every declared metric, finite.
+//   2.3  Exact metrics are the same bits again, after other trials, in any process.
+//   2.4  Every fidelity from `least` to `most` serves.
+//   3.1  The steps of progress rise.
+//   3.2  After ESP_STOP it returns soon, with the metrics of that step.
+//   4.1  A continuation has the bits of one training in one go.
+//   4.2  An attempt after a lost one has the bits of one that was not disturbed.
+//   4.3  A final training sets test_accuracy and test_loss.
+//   5.1  A cheap one needs neither files nor a worker.
+//   6  A trial bears that any allocation fails.
 #ifndef ESPALIER_ESTIMATOR_H
 #define ESPALIER_ESTIMATOR_H
 

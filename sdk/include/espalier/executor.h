@@ -2,6 +2,12 @@
 // An executor: where trials run. It carries opaque specifications to where they are evaluated and
 // opaque results back. The host writes a specification, starts `espalier worker`, and reads the
 // result; an executor moves bytes and tells what became of a process.
+//
+// Clauses, as `espalier check` cites them:
+//   1  Each job ends once, with its own result; no more run at once than esp_jobs_capacity.
+//   2  A job that is cancelled ends as ESP_JOB_CANCELLED, and no other job by it.
+//   3  A worker that crashes costs its job alone, which fails or is lost, in words.
+//   4  destroy ends every process and closes every descriptor.
 #ifndef ESPALIER_EXECUTOR_H
 #define ESPALIER_EXECUTOR_H
 

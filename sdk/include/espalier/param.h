@@ -3,6 +3,11 @@
 // ranges, defaults, nearest name), for `espalier describe`, for the documentation, and for search:
 // any parameter of a space, an estimator or a dataset may be given a distribution in the INI, and
 // then it is a decision. A plugin never knows: it reads resolved values in create (create.h).
+//
+// Clauses, as `espalier check` cites them:
+//   1  A description and each of its parameters have words.
+//   2  Every value that the table allows is taken by create, or refused in words.
+//   3  What the table does not allow never reaches create.
 #ifndef ESPALIER_PARAM_H
 #define ESPALIER_PARAM_H
 

@@ -1,5 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // A search space: what can be represented. One function that draws decisions and emits operators.
+//
+// Clauses, as `espalier check` cites them:
+//   3.1  A trace that is replayed gives the same architecture.
+//   3.2  A pass with changed decisions ends in a member or in esp_reject.
+//   3.3  Output 0 of the network are logits [N, classes].
+//   3.4  build depends on the decisions and the parameters alone: same in any process, whatever
+//        was built before.
+//   3.5  A trace-only pass takes the same decisions as one with the graph.
+//   3.6  A supernet has the weights of every member, by their paths.
+//   3.7  A pass bears that any allocation fails.
 #ifndef ESPALIER_SPACE_H
 #define ESPALIER_SPACE_H
 

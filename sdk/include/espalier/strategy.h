@@ -9,6 +9,23 @@
 // A run that is resumed creates the strategy anew and repeats its asks and tells, so a strategy
 // must depend on nothing but its parameters, its random stream (esp_search_random) and what it was
 // told. No clocks, no addresses.
+//
+// Clauses, as `espalier check` cites them:
+//   1.1  It serves the kinds of decisions that `takes` declares, conditional ones always.
+//   1.2  It serves several objectives where it declares so.
+//   2.1  An ask answers with exactly one of trial, wait and done.
+//   2.2  Trials may be told in any order, several are open at once.
+//   2.3  While it waits, to be asked again changes no state.
+//   2.4  On a finite space it repeats, or is done; it never loops.
+//   2.5  It may be asked beyond the budget that it was told: a resume may have a larger one.
+//   3.1  A stopped outcome carries objectives.
+//   3.2  Failed, lost and cancelled outcomes carry none, and may be all there are.
+//   3.3  Objectives are finite, and otherwise any: equal for all, or the largest numbers there
+//        are.
+//   3.4  Outcomes that it did not ask for are taken.
+//   4.1  Told the same it asks for the same, in any process, unless ESP_STRATEGY_NOT_REPEATABLE.
+//   4.2  Instances share nothing.
+//   5  It bears that any allocation fails.
 #ifndef ESPALIER_STRATEGY_H
 #define ESPALIER_STRATEGY_H
 

@@ -3,6 +3,9 @@
 // (NAS-Bench-101) or on edges (NAS-Bench-201, DARTS). A space writes it; the host derives adjacency,
 // the path encoding (White et al. 2021) and drawings from it, and a strategy reads it
 // (esp_search_structure).
+//
+// Clauses, as `espalier check` cites them:
+//   1  Every member has the same cells, in the same order.
 #ifndef ESPALIER_EXT_SPACE_STRUCTURE_H
 #define ESPALIER_EXT_SPACE_STRUCTURE_H
 

@@ -5,6 +5,11 @@
 // A space never makes an architecture itself. To parse, it names values at decision paths; the host
 // then runs the space's one function with them, and so refuses what is missing, left over, or
 // outside its domain. Searched parameters (`@section/key`) are the host's and stand in no text.
+//
+// Clauses, as `espalier check` cites them:
+//   1  A text that is none is refused in words, whatever it holds.
+//   2  What print writes parses, and is printed the same.
+//   3  The canonical form of a member is always the same.
 #ifndef ESPALIER_EXT_SPACE_TEXT_H
 #define ESPALIER_EXT_SPACE_TEXT_H
 
