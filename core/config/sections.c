@@ -46,7 +46,8 @@ static const esp_param run_table[] = {
     ESP_PARAM_TEXT("trial_time_limit", "10m", "time without progress that ends a trial; 0 = none"),
     ESP_PARAM_TEXT("trial_memory_limit", "4G", "resident memory that ends a trial; 0 = none"),
     ESP_PARAM_TEXT("out", "", "the out folder, from the current folder; empty = results/<name>"),
-    ESP_PARAM_CHOICE("keep", "best", keep_names, "whose artifacts stay; best: of the other trials the learning curves stay"),
+    ESP_PARAM_CHOICE("keep", "best", keep_names,
+                     "whose artifacts stay; best: of the other trials the learning curves stay"),
     ESP_PARAM_TEXT("horizon", "",
                    "of schedules: a number, or 'fidelity'; empty = the parameter before any "
                    "fidelity"),

@@ -326,8 +326,8 @@ TestLeak(training, whose_weights_diverge_says_where)
                     HARD);
     struct result result = session_lab_evaluate(&lab, arch, &given, NULL, NULL);
     cr_assert_eq(result.status, ESP_OUTCOME_FAILED);
-    cr_assert_eq(sscanf(result.error, "diverged at epoch %d, step %d: a value of '%n", &epoch, &step,
-                        &length),
+    cr_assert_eq(sscanf(result.error, "diverged at epoch %d, step %d: a value of '%n", &epoch,
+                        &step, &length),
                  2, "%s", result.error);
     cr_assert(length > 0, "%s", result.error);
     cr_assert(epoch >= 1 && step >= 1 && step <= 6, "%s", result.error);
