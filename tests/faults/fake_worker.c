@@ -319,6 +319,19 @@ static void burn(int number)
     answer("[%.3f, %.3f]", from, from + gap);
 }
 
+// One sign of life, then so much work without another. Long gaps, in which it stood still, are no work.
+static void work(int number)
+{
+    double done = 0, last = milliseconds();
+    say("{\"progress\": {\"step\": 1}}");
+    while (done < number) {
+        double now = milliseconds();
+        done += now - last < 300 ? now - last : 0;
+        last = now;
+    }
+    answer("\"worked\"");
+}
+
 static const struct {
     const char *word;
     void (*act)(int number);
@@ -352,6 +365,7 @@ static const struct {
     {"measure_and_answer", measure_and_answer},
     {"unmeasured", unmeasured},
     {"burn", burn},
+    {"work", work},
 };
 
 static void serve(const char *text)

@@ -121,6 +121,22 @@ TestLeak(pauses, time_in_a_pause_or_waiting_for_one_counts_toward_no_limit)
     end();
 }
 
+// The worker that stood still has as long for its next sign of life as if nothing had been.
+TestLeak(pauses, one_that_stood_still_has_the_whole_limit_left)
+{
+    begin(2);
+    stand.time_limit = 1.2;
+    start_burning(1, "work 700");
+    stand_submit(&stand, 1, "measure 1600");
+    for (int i = 0; i < 2; i++) {
+        const esp_job_event *event = stand_wait_end(&stand);
+        cr_assert_not_null(event, "%s", stand.error.message);
+        cr_assert_eq(event->kind, ESP_JOB_RESULT, "job %d: %s", (int)event->job,
+                     event->message ? event->message : "");
+    }
+    end();
+}
+
 TestLeak(pauses, a_measurement_that_hangs_is_ended_by_the_limit_and_the_others_go_on)
 {
     begin(2);

@@ -28,9 +28,9 @@ static const char *const trainings[][2] = {
     {"adamw", "optimizer = adamw\nlearning_rate = 0.01\nweight_decay = 0.3\nepsilon = 1e-4\n"
               "beta1 = 0.8\nbeta2 = 0.9\nschedule = cosine_restarts\nrestart_period = 5\n"
               "restart_factor = 1\n"},
-    {"clip_norm", "learning_rate = 0.2\nclip_norm = 0.3\nschedule = step\nstep_size = 7\n"
+    {"clip_norm", "learning_rate = 0.2\nclip_norm = 0.05\nschedule = step\nstep_size = 7\n"
                   "step_gamma = 0.5\n"},
-    {"clip_value", "learning_rate = 0.1\nclip_value = 0.02\nclip_norm = 0.2\n"},
+    {"clip_value", "learning_rate = 0.1\nclip_value = 0.02\nclip_norm = 0.04\n"},
     {"class_weights", "learning_rate = 0.03\nclass_weights = 0.5, 3, 1.25\n"
                       "label_smoothing = 0.1\n"},
     {"balanced", "learning_rate = 0.03\nclass_weights = balanced\n"},
@@ -39,7 +39,7 @@ static const char *const trainings[][2] = {
                                "class_weights = 2, 0.5, 1\nlabel_smoothing = 0.1\n"},
     {"average", "learning_rate = 0.05\nema_decay = 0.9\nema_ramp = no\n"},
     {"ramped_average", "optimizer = adam\nlearning_rate = 0.01\nepsilon = 1e-4\n"
-                       "ema_decay = 0.7\nclip_norm = 1\nschedule = linear\n"},
+                       "ema_decay = 0.7\nclip_norm = 0.05\nschedule = linear\n"},
 };
 #define TRAININGS (sizeof trainings / sizeof trainings[0])
 
