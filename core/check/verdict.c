@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+ESP_PRINTF(3, 0)
 static _Noreturn void conclude(const struct check *check, char letter, const char *format,
                                va_list arguments)
 {
