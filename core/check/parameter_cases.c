@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUZZED 200 // settings
+#define FUZZED 100 // settings
 #define TEXT_SIZE 512
 
 // ---- One setting --------------------------------------------------------------------------------

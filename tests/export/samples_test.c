@@ -231,8 +231,7 @@ TestLeak(export, spaces)
         if (component->kind != ESP_KIND_SPACE || component->shadowed_by || component->refused)
             continue;
         check_members(&engine, &images, component->id, 1, 28, 0, 1);
-        check_members(&engine, &images, component->id, 3, 32, 0, 1);
-        check_members(&engine, &few, component->id, 3, 32, 1, 1);
+        check_members(&engine, &few, component->id, 3, 32, 0, 2);
         spaces++;
     }
     cr_expect_geq(spaces, 11);
