@@ -2,31 +2,10 @@
 // Shapes as SVG; see svg.h.
 #include "report/figure/svg.h"
 
+#include "text/markup.h"
+
 #include <math.h>
 #include <string.h>
-
-// Markup as references; what is no UTF-8 or a control character as a question mark, for a reader of
-// XML refuses both.
-static void write_words(FILE *file, const char *text)
-{
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        switch (*c) {
-        case '<':
-            fputs("&lt;", file);
-            break;
-        case '>':
-            fputs("&gt;", file);
-            break;
-        case '&':
-            fputs("&amp;", file);
-            break;
-        case '"':
-            fputs("&quot;", file);
-            break;
-        default:
-            fputc(*c < 0x20 || *c == 0x7f ? '?' : *c, file);
-        }
-}
 
 void svg_open(FILE *file, double width, double height, const char *title)
 {
@@ -35,7 +14,7 @@ void svg_open(FILE *file, double width, double height, const char *title)
             "viewBox=\"0 0 %g %g\" font-family=\"Helvetica, Arial, sans-serif\" fill=\"#1a1f26\">\n"
             "<title>",
             width, height, width, height);
-    write_words(file, title);
+    markup_write(file, title);
     fprintf(file, "</title>\n<rect width=\"%g\" height=\"%g\" fill=\"#ffffff\"/>\n", width, height);
 }
 
@@ -132,6 +111,6 @@ void svg_text(FILE *file, struct svg_point at, const char *text, enum svg_anchor
     if (turned)
         fprintf(file, " transform=\"rotate(-90 %.2f %.2f)\"", at.x, at.y);
     fputc('>', file);
-    write_words(file, text);
+    markup_write(file, text);
     fputs("</text>\n", file);
 }

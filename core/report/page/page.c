@@ -4,6 +4,7 @@
 #include "report/page/page.h"
 
 #include "report/page/assets.h"
+#include "text/markup.h"
 
 #include <errno.h>
 #include <math.h>
@@ -110,27 +111,6 @@ struct assembly {
     char nonce[33];
 };
 
-static void write_text(FILE *file, const char *text)
-{
-    for (; *text; text++)
-        switch (*text) {
-        case '<':
-            fputs("&lt;", file);
-            break;
-        case '>':
-            fputs("&gt;", file);
-            break;
-        case '&':
-            fputs("&amp;", file);
-            break;
-        case '"':
-            fputs("&quot;", file);
-            break;
-        default:
-            fputc(*text, file);
-        }
-}
-
 // JSON in which '<' stands in strings alone becomes JSON without.
 static void write_data(FILE *file, const char *json)
 {
@@ -180,7 +160,7 @@ static void write_scripts(const struct assembly *assembly)
 static void write_part(const struct assembly *assembly, const char *name, size_t length)
 {
     if (strncmp(name, "title", length) == 0)
-        write_text(assembly->file, assembly->title);
+        markup_write(assembly->file, assembly->title);
     else if (strncmp(name, "nonce", length) == 0)
         fputs(assembly->nonce, assembly->file);
     else if (strncmp(name, "styles", length) == 0)
