@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-static struct kernels_window window_now(struct program *program, const struct op *op)
+static struct kernels_window window_over(const struct op *op, struct blocked in)
 {
     const struct window *w = &op->window;
-    struct kernels_window window = {.in = now(program, step_of(program, op)->in),
+    struct kernels_window window = {.in = in,
                                     .out_height = w->out_height,
                                     .out_width = w->out_width,
                                     .kernel_h = w->kernel_h,
@@ -24,22 +24,14 @@ static struct kernels_window window_now(struct program *program, const struct op
     return window;
 }
 
+static struct kernels_window window_now(struct program *program, const struct op *op)
+{
+    return window_over(op, now(program, step_of(program, op)->in));
+}
+
 bool pool_fits(const struct op *op, const struct blocked *in)
 {
-    const struct window *w = &op->window;
-    struct kernels_window window = {.in = *in,
-                                    .out_height = w->out_height,
-                                    .out_width = w->out_width,
-                                    .kernel_h = w->kernel_h,
-                                    .kernel_w = w->kernel_w,
-                                    .stride_h = w->stride_h,
-                                    .stride_w = w->stride_w,
-                                    .dilation_h = w->dilation_h,
-                                    .dilation_w = w->dilation_w,
-                                    .pad_top = w->pad_top,
-                                    .pad_left = w->pad_left,
-                                    .pad_bottom = w->pad_bottom,
-                                    .pad_right = w->pad_right};
+    struct kernels_window window = window_over(op, *in);
     return kernels_window_fits(&window, strcmp(op->type->name, "MaxPool") == 0);
 }
 
