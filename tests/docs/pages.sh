@@ -62,6 +62,7 @@ done
 # The README: its configuration, and the commands that follow it.
 blocks "$source/README.md" ini >first.ini
 ln -s "$source/experiments" experiments
+ln -s "$(dirname "$(dirname "$espalier")")" build
 blocks "$source/README.md" "" | sed -n 's/ *#.*//; s|^build/bin/espalier ||p' >commands
 [ "$(wc -l <commands)" -ge 5 ] || { echo "the README shows too few commands" >&2; exit 1; }
 while read -r command; do
