@@ -21,9 +21,13 @@ static const struct {
     {ESP_KIND_DATASET, "dataset", "stand_in", &stand_in_dataset, ""},
 };
 
-static esp_status add_program_parts(struct stage *stage)
+// Who computes networks takes an engine that is found; the others need none, and nobody else's file is
+// looked at.
+static esp_status add_program_parts(struct stage *stage, const struct check *check)
 {
-    esp_status status = registry_create(&stage->registry, NULL, &stage->error);
+    bool computes = check->kind == ESP_KIND_ESTIMATOR || check->kind == ESP_KIND_ENGINE;
+    esp_status status = computes ? registry_create(&stage->registry, NULL, &stage->error)
+                                 : registry_create_empty(&stage->registry, &stage->error);
     for (size_t i = 0; status == ESP_OK && i < ESP_COUNT(stand_ins); i++)
         status = registry_add_builtin(stage->registry, stand_ins[i].kind, stand_ins[i].id,
                                       stand_ins[i].type, &stage->error);
@@ -74,7 +78,7 @@ esp_status stage_try(struct stage *stage, const struct check *check, const char 
     memset(stage, 0, sizeof *stage);
     error_clear(&stage->error);
     char *text = write_ini(check, rows, space);
-    esp_status status = text ? add_program_parts(stage) : error_memory(&stage->error);
+    esp_status status = text ? add_program_parts(stage, check) : error_memory(&stage->error);
     if (status == ESP_OK)
         status = registry_find_file(&component, stage->registry, check->kind, check->id,
                                     check->path, check->sha256, &stage->error);
