@@ -35,6 +35,7 @@ static const struct command commands[] = {
     {"check", command_check, "the conformance suite over a plugin's file", false},
     {"worker", command_worker, NULL, false},
     {"check-worker", command_check_worker, NULL, false},
+    {"plugin-guard", command_plugin_guard, NULL, false},
 };
 
 static void print_help(void)

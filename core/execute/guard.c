@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -51,8 +52,14 @@ static void kill_children(void)
     }
 }
 
-static void end_what_is_left(pid_t worker)
+// `left`: words for standard error where there was anything, or NULL.
+static void end_what_is_left(pid_t worker, const char *left)
 {
+    pid_t found;
+    while ((found = waitpid(-1, NULL, WNOHANG)) > 0)
+        ;
+    if (left && found == 0)
+        dprintf(STDERR_FILENO, "%s\n", left);
     kill(-worker, SIGKILL);
     for (int look = 0; look < MOST_LOOKS; look++) {
         pid_t reaped;
@@ -94,32 +101,36 @@ static void reap_orphans(pid_t worker)
     }
 }
 
-static _Noreturn void watch(pid_t worker, const sigset_t *signals)
+static _Noreturn void watch(pid_t worker, const sigset_t *signals, const char *left)
 {
     // The channels are the worker's alone, so that their other ends see it go.
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);
+    bool ended = false; // from outside: what is left then was not left behind
     for (;;) {
         int status;
         siginfo_t signal;
         int number = sigwaitinfo(signals, &signal);
         // Its group cannot be another's: it is this process that has to reap it first.
         if (number == GUARD_PAUSE)
-            kill(-worker, signal.si_value.sival_int ? SIGSTOP : SIGCONT);
+            kill(-worker, signal.si_value.sival_int == GUARD_ASK    ? SIGTERM
+                          : signal.si_value.sival_int == GUARD_STOP ? SIGSTOP
+                                                                    : SIGCONT);
         if (number == SIGTERM || number == SIGHUP) {
+            ended = true;
             kill(-worker, SIGKILL);
             kill(worker, SIGKILL); // it may not have its group yet
         }
         if (waitpid(worker, &status, WNOHANG) == worker) {
-            end_what_is_left(worker);
+            end_what_is_left(worker, ended ? NULL : left);
             end_as(status);
         }
         reap_orphans(worker);
     }
 }
 
-esp_status guard_begin(struct error *error)
+esp_status guard_begin(const char *left, struct error *error)
 {
     sigset_t signals, before;
     sigemptyset(&signals);
@@ -140,7 +151,7 @@ esp_status guard_begin(struct error *error)
     if (worker > 0) {
         setpgid(worker, worker); // here and there: whichever comes first
         prctl(PR_SET_NAME, "espalier-guard");
-        watch(worker, &signals);
+        watch(worker, &signals, left);
     }
     setpgid(0, 0);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != guard)

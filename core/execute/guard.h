@@ -8,8 +8,8 @@
 //
 // To whoever started it the guard is the worker: it ends with the worker's exit status or by the
 // worker's signal. SIGTERM to the guard ends the worker (by SIGKILL) and all that is below it. GUARD_PAUSE,
-// queued with the value 1, stops the worker's process group, with 0 lets it go on: in the order in which
-// they were sent.
+// queued with GUARD_STOP, stops the worker's process group, with GUARD_GO_ON lets it go on, with
+// GUARD_ASK sends it SIGTERM: in the order in which they were sent.
 #ifndef EXECUTE_GUARD_H
 #define EXECUTE_GUARD_H
 
@@ -18,10 +18,12 @@
 #include <signal.h>
 
 #define GUARD_PAUSE SIGRTMIN
+enum { GUARD_GO_ON = 0, GUARD_STOP = 1, GUARD_ASK = 2 };
 
 // Forks. Returns in the child alone, which is to become the worker, in a process group of its own;
 // the parent stays inside as the guard until it ends. Standard input tells whether the executor is
-// still there. To be called before anything else is: no plugin loaded, no thread started.
-esp_status guard_begin(struct error *error);
+// still there. To be called before anything else is: no plugin loaded, no thread started. `left`: what
+// the guard writes to standard error where it had to end anything that outlived the worker; or NULL.
+esp_status guard_begin(const char *left, struct error *error);
 
 #endif

@@ -178,7 +178,8 @@ void process_end(struct process *process)
 void process_pause(struct process *process, bool pause)
 {
     if (process->alive)
-        sigqueue(process->handle.pid, GUARD_PAUSE, (union sigval){.sival_int = pause});
+        sigqueue(process->handle.pid, GUARD_PAUSE,
+                 (union sigval){.sival_int = pause ? GUARD_STOP : GUARD_GO_ON});
 }
 
 void process_kill(struct process *process)

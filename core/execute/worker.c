@@ -179,7 +179,7 @@ int worker_main(const char *run_folder, bool pauses)
         fprintf(stderr, "espalier worker: it is started by a run, not by hand\n");
         return 2;
     }
-    esp_status status = guard_begin(&error);
+    esp_status status = guard_begin(NULL, &error);
     if (status == ESP_OK && !take_channel(&worker))
         status = error_set(&error, ESP_ERROR, "the channel to the coordinator is not usable");
     if (status == ESP_OK) {

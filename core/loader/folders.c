@@ -2,6 +2,8 @@
 // The search path of plugins; see folders.h.
 #include "loader/folders.h"
 
+#include "manifest/manifest.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
@@ -150,10 +152,11 @@ void folders_destroy(struct folders *folders)
 
 // ---- The files in one -------------------------------------------------------------------------
 
-static int is_library(const struct dirent *entry)
+static int is_plugin(const struct dirent *entry)
 {
     size_t length = strlen(entry->d_name);
-    return length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0;
+    return (length > 3 && strcmp(entry->d_name + length - 3, ".so") == 0) ||
+           manifest_is(entry->d_name);
 }
 
 // In the order of the bytes, whatever the locale.
@@ -172,7 +175,7 @@ esp_status folder_files(char ***out, struct folder *folder, struct error *error)
 {
     struct dirent **entries = NULL;
     esp_status status = ESP_OK;
-    int count = folder->refused ? 0 : scandir(folder->path, &entries, is_library, by_name);
+    int count = folder->refused ? 0 : scandir(folder->path, &entries, is_plugin, by_name);
     if (count < 0) {
         status = refuse(folder, errno, error);
         count = 0;

@@ -22,7 +22,7 @@ struct folders {
 esp_status folders_find(struct folders *out, const char *first, struct error *error);
 void folders_destroy(struct folders *folders);
 
-// The paths of the files *.so in the folder, by name, NULL-terminated. A folder that cannot be read
+// The paths of the files *.so and *.plugin.ini in the folder, by name, NULL-terminated. A folder that cannot be read
 // gets its `refused`, and the list is empty. Owner: the caller (folder_files_destroy).
 esp_status folder_files(char ***out, struct folder *folder, struct error *error);
 void folder_files_destroy(char **files);

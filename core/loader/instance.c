@@ -14,6 +14,7 @@
 struct esp_create_host {
     esp_create handle; // first: lent to the plugin
     struct error error;
+    const struct component *component;
     const struct parameters *parameters;
     esp_task task;
     bool has_task;
@@ -147,6 +148,16 @@ static const esp_create_api create_api = {
     create_wants_metric,
 };
 
+const struct component *create_component(const esp_create *create)
+{
+    return ((const struct esp_create_host *)(const void *)create)->component;
+}
+
+const struct parameters *create_parameters(const esp_create *create)
+{
+    return ((const struct esp_create_host *)(const void *)create)->parameters;
+}
+
 static esp_status call_create(struct instance *instance, void *context)
 {
     const struct component *component = instance->component;
@@ -215,6 +226,7 @@ esp_status instance_create(struct instance **out, const struct component *compon
     }
     handle_init(&host->handle.base, sizeof host->handle, &host->error);
     host->handle.api = &create_api;
+    host->component = component;
     host->parameters = &instance->parameters;
     host->seed = seed;
     if (component->kind == ESP_KIND_ESTIMATOR)

@@ -37,4 +37,10 @@ esp_status instance_create(struct instance **out, const struct component *compon
                            void *context, struct error *error);
 void instance_destroy(struct instance *instance);
 
+// The component that is being created: for the functions that stand for manifests, which many
+// components share. Lives as long as the instance.
+const struct component *create_component(const esp_create *create);
+// Its parameters, resolved. They live as long as the instance.
+const struct parameters *create_parameters(const esp_create *create);
+
 #endif

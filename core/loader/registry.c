@@ -6,6 +6,7 @@
 #include "loader/folders.h"
 #include "loader/library.h"
 #include "loader/note.h"
+#include "manifest/manifest.h"
 #include "text/nearest.h"
 #include "text/printable.h"
 
@@ -18,6 +19,7 @@ struct entry {
     struct component component;
     char *id, *version, *path, *refused;
     char sha256[SHA256_HEX_SIZE];
+    struct manifest *manifest; // one reference, or NULL
 };
 
 struct registry {
@@ -49,10 +51,12 @@ static void destroy_entry(struct entry *entry)
     free(entry->version);
     free(entry->path);
     free(entry->refused);
+    manifest_release(entry->manifest);
     free(entry);
 }
 
-static struct entry *create_entry(const struct component *component)
+// Of a manifest it takes a reference of its own.
+static struct entry *create_entry(const struct component *component, struct manifest *manifest)
 {
     struct entry *entry = calloc(1, sizeof *entry);
     if (!entry)
@@ -73,6 +77,8 @@ static struct entry *create_entry(const struct component *component)
     entry->component.version = entry->version;
     entry->component.path = entry->path;
     entry->component.refused = entry->refused;
+    entry->manifest = manifest ? manifest_retain(manifest) : NULL;
+    entry->component.manifest = manifest;
     return entry;
 }
 
@@ -86,9 +92,9 @@ static struct entry *first_entry(const struct registry *registry, uint32_t kind,
     return NULL;
 }
 
-// Copies the component's texts.
+// Copies the component's texts. `manifest`: that of which it is made, or NULL.
 static esp_status add_entry(struct registry *registry, const struct component *component,
-                            struct error *error)
+                            struct manifest *manifest, struct error *error)
 {
     if (registry->count == registry->capacity) {
         uint64_t capacity = registry->capacity ? 2 * registry->capacity : 32;
@@ -98,7 +104,7 @@ static esp_status add_entry(struct registry *registry, const struct component *c
         registry->entries = grown;
         registry->capacity = capacity;
     }
-    struct entry *entry = create_entry(component);
+    struct entry *entry = create_entry(component, manifest);
     if (!entry)
         return error_memory(error);
     const struct entry *first =
@@ -119,7 +125,30 @@ static esp_status add_refused(struct registry *registry, const char *path, const
                               struct error *error)
 {
     struct component component = {.id = "", .version = "", .path = path, .refused = reason};
-    return add_entry(registry, &component, error);
+    return add_entry(registry, &component, NULL, error);
+}
+
+// The component of a manifest, refused or not.
+static esp_status add_manifest(struct registry *registry, const char *path, struct error *error)
+{
+    struct manifest *manifest = NULL;
+    struct error reason;
+    error_clear(&reason);
+    esp_status status = manifest_read(&manifest, path, &reason);
+    if (status == ESP_ERROR_MEMORY || !manifest) {
+        manifest_release(manifest);
+        return error_memory(error);
+    }
+    struct component component = {.kind = manifest->id[0] ? manifest->kind : 0,
+                                  .id = manifest->kind ? manifest->id : "",
+                                  .version = manifest->version,
+                                  .path = path,
+                                  .refused = status == ESP_OK ? NULL : reason.message,
+                                  .abi_major = ESP_ABI_MAJOR,
+                                  .abi_minor = ESP_ABI_MINOR};
+    status = add_entry(registry, &component, manifest, error);
+    manifest_release(manifest);
+    return status;
 }
 
 // The components of a file, or the file as refused.
@@ -130,6 +159,8 @@ static esp_status add_file(struct registry *registry, const char *path, struct e
     error_clear(&reason);
     if (!text_printable(path))
         return add_refused(registry, path, "its path is no printable UTF-8", error);
+    if (manifest_is(path))
+        return add_manifest(registry, path, error);
     if (note_read(&note, path, &reason) != ESP_OK)
         return add_refused(registry, path, reason.message, error);
     note_check(&note, &reason);
@@ -140,12 +171,12 @@ static esp_status add_file(struct registry *registry, const char *path, struct e
                                   .abi_major = note.abi_major,
                                   .abi_minor = note.abi_minor};
     if (note.count == 0)
-        return add_entry(registry, &component, error);
+        return add_entry(registry, &component, NULL, error);
     esp_status status = ESP_OK;
     for (uint32_t i = 0; status == ESP_OK && i < note.count; i++) {
         component.kind = note.components[i].kind;
         component.id = note.components[i].id;
-        status = add_entry(registry, &component, error);
+        status = add_entry(registry, &component, NULL, error);
     }
     return status;
 }
@@ -208,7 +239,7 @@ esp_status registry_add_builtin(struct registry *registry, uint32_t kind, const 
                                   .abi_minor = ESP_ABI_MINOR,
                                   .type = type};
     esp_status status = description_check(type, kind, id, error);
-    return status == ESP_OK ? add_entry(registry, &component, error) : status;
+    return status == ESP_OK ? add_entry(registry, &component, NULL, error) : status;
 }
 
 uint64_t registry_count(const struct registry *registry)
@@ -228,18 +259,49 @@ static esp_status load_entry(struct entry *entry, struct error *error)
     const void *type = NULL;
     if (entry->component.type)
         return ESP_OK;
-    esp_status status = library_load(&type, entry->path, entry->component.kind, entry->id, error);
+    esp_status status = ESP_OK;
+    if (entry->manifest)
+        type = &entry->manifest->type;
+    else
+        status = library_load(&type, entry->path, entry->component.kind, entry->id, error);
     if (status != ESP_OK) {
         error_prefix(error, "%s: ", entry->path);
         return status;
     }
     if (!entry->component.sha256)
-        status = file_sha256(entry->sha256, entry->path, error);
+        status = entry->manifest ? manifest_sha256(entry->sha256, entry->manifest, error)
+                                 : file_sha256(entry->sha256, entry->path, error);
     if (status != ESP_OK)
         return status;
     entry->component.sha256 = entry->sha256;
     entry->component.type = type;
     return ESP_OK;
+}
+
+// Does the reason name the place? A manifest's does, with its line.
+static bool names_its_path(const struct entry *entry)
+{
+    size_t length = strlen(entry->path);
+    return strncmp(entry->refused, entry->path, length) == 0 && entry->refused[length] == ':';
+}
+
+// "PATH: REASON"
+static const char *reason_of(char words[ERROR_MESSAGE_SIZE], const struct entry *entry)
+{
+    if (names_its_path(entry))
+        return entry->refused;
+    snprintf(words, ERROR_MESSAGE_SIZE, "%s: %s", entry->path, entry->refused);
+    return words;
+}
+
+// Is `id` the name of the file?
+static bool named_after(const char *path, const char *id)
+{
+    const char *name = strrchr(path, '/');
+    size_t length = strlen(id);
+    return name && strncmp(name + 1, id, length) == 0 &&
+           (strcmp(name + 1 + length, ".so") == 0 ||
+            strcmp(name + 1 + length, MANIFEST_SUFFIX) == 0);
 }
 
 // A file that was refused whole and, by its name, is the one that was meant; else how many were.
@@ -249,13 +311,14 @@ static void refused_words(char *words, size_t size, const struct registry *regis
     words[0] = '\0';
     for (uint64_t i = 0; i < registry->count; i++) {
         const struct entry *entry = registry->entries[i];
-        const char *name = strrchr(entry->path, '/');
-        size_t length = strlen(id);
         if (entry->component.kind != 0)
             continue;
         count++;
-        if (name && strncmp(name + 1, id, length) == 0 && strcmp(name + 1 + length, ".so") == 0) {
-            snprintf(words, size, "; %s was refused: %s", entry->path, entry->refused);
+        if (named_after(entry->path, id)) {
+            if (names_its_path(entry))
+                snprintf(words, size, "; it was refused: %s", entry->refused);
+            else
+                snprintf(words, size, "; %s was refused: %s", entry->path, entry->refused);
             return;
         }
     }
@@ -289,11 +352,12 @@ static esp_status was_refused(const struct registry *registry, const struct entr
                               struct error *error)
 {
     const struct component *other = NULL;
+    char reason[ERROR_MESSAGE_SIZE];
     for (uint64_t i = 0; !other && i < registry->count; i++)
         if (registry->entries[i]->component.shadowed_by == &entry->component)
             other = &registry->entries[i]->component;
-    return error_set(error, ESP_ERROR_INVALID, "the %s '%s' was refused: %s: %s%s%s%s",
-                     kind_name(entry->component.kind), entry->id, entry->path, entry->refused,
+    return error_set(error, ESP_ERROR_INVALID, "the %s '%s' was refused: %s%s%s%s",
+                     kind_name(entry->component.kind), entry->id, reason_of(reason, entry),
                      other ? "; it shadows that of " : "", other ? component_place(other) : "",
                      other ? ", so mend it or remove it" : "");
 }
@@ -318,15 +382,16 @@ static esp_status add_from_file(struct entry **out, struct registry *registry, u
                                 const char *id, const char *path, struct error *error)
 {
     struct registry file = {0};
+    char reason[ERROR_MESSAGE_SIZE];
     esp_status status = add_file(&file, path, error);
     struct entry *entry = status == ESP_OK ? first_entry(&file, kind, id) : NULL;
     if (status == ESP_OK && file.entries[0]->refused)
-        status = error_set(error, ESP_ERROR_INVALID, "%s: %s", path, file.entries[0]->refused);
+        status = error_set(error, ESP_ERROR_INVALID, "%s", reason_of(reason, file.entries[0]));
     else if (status == ESP_OK && !entry)
         status =
             error_set(error, ESP_ERROR_INVALID, "%s: it has no %s '%s'", path, kind_name(kind), id);
     else if (status == ESP_OK)
-        status = add_entry(registry, &entry->component, error);
+        status = add_entry(registry, &entry->component, entry->manifest, error);
     for (uint64_t i = 0; i < file.count; i++)
         destroy_entry(file.entries[i]);
     free(file.entries);
@@ -348,7 +413,7 @@ esp_status registry_find_file(const struct component **out, struct registry *reg
     *out = NULL;
     if (path[0] == '\0') // a part of the program itself
         return registry_find(out, registry, kind, id, error);
-    esp_status status = file_sha256(found, path, error);
+    esp_status status = component_file_sha256(found, path, error);
     if (status == ESP_OK && strcmp(found, sha256) != 0)
         status = error_set(error, ESP_ERROR_INVALID,
                            "%s: it is not the file that the run began with: SHA-256 %s, was %s",
@@ -363,6 +428,18 @@ esp_status registry_find_file(const struct component **out, struct registry *reg
     status = load_entry(entry, error);
     if (status == ESP_OK)
         *out = &entry->component;
+    return status;
+}
+
+esp_status component_file_sha256(char *hex, const char *path, struct error *error)
+{
+    struct manifest *manifest = NULL;
+    if (!manifest_is(path))
+        return file_sha256(hex, path, error);
+    esp_status status = manifest_read(&manifest, path, error);
+    if (status == ESP_OK)
+        status = manifest_sha256(hex, manifest, error);
+    manifest_release(manifest);
     return status;
 }
 

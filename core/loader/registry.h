@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The registry: every component that was found, where, and what shadows what. Files are looked at
-// with libelf alone (note.h); no code of a plugin runs before registry_find.
+// The registry: every component that was found, where, and what shadows what. Shared objects are
+// looked at with libelf alone (note.h), manifests are read (manifest/manifest.h); no code of a plugin
+// runs before registry_find.
 #ifndef LOADER_REGISTRY_H
 #define LOADER_REGISTRY_H
 
 #include "loader/description.h"
 #include "loader/digest.h"
+
+struct manifest;
 
 // One component of one file; or a file or folder that was refused whole (then `kind` is 0, `id` is
 // "" and `refused` says why). Every text is printable.
@@ -13,17 +16,19 @@ struct component {
     uint32_t kind; // ESP_KIND_*
     const char *id;
     const char *version;
-    const char *path;                    // absolute; "" for a part of the program itself
-    const char *sha256;                  // of the file, 64 hex digits; made at load, else NULL
+    const char *path; // absolute; "" for a part of the program itself
+    // Of the file, of a manifest as manifest_sha256 makes it: 64 hex digits; made at load, else NULL.
+    const char *sha256;
     const char *refused;                 // the reason, or NULL
     const struct component *shadowed_by; // an earlier one of the same kind and id, or NULL
     uint32_t abi_major, abi_minor;
     const void *type; // esp_space_type, ... once loaded, its description tested; else NULL
+    const struct manifest *manifest; // of which it is made; NULL: of a shared object
 };
 
 struct registry;
 
-// Looks at the notes of all files *.so in the folders of the search path (folders.h); `folder` is
+// Looks at the notes of all files *.so, and at all manifests, in the folders of the search path (folders.h); `folder` is
 // that of --plugins, or NULL.
 esp_status registry_create(struct registry **out, const char *folder, struct error *error);
 // The same without looking anywhere: for a worker, which is told its files.
@@ -48,6 +53,10 @@ esp_status registry_find(const struct component **out, struct registry *registry
 esp_status registry_find_file(const struct component **out, struct registry *registry,
                               uint32_t kind, const char *id, const char *path, const char *sha256,
                               struct error *error);
+
+// The SHA-256 that a component of the file at `path` has: of a shared object the file's, of a manifest
+// that of all that it is made of. As file_sha256.
+esp_status component_file_sha256(char *hex, const char *path, struct error *error);
 
 // Its path, or words for a part of the program.
 const char *component_place(const struct component *component);

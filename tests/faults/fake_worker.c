@@ -411,7 +411,7 @@ int main(int argc, char **argv)
     if (argc != 4 || strcmp(argv[1], "worker") != 0 || strcmp(argv[3], "--pauses") != 0)
         return 2;
     how = argv[2];
-    if (guard_begin(&error) != ESP_OK) {
+    if (guard_begin(NULL, &error) != ESP_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
