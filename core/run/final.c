@@ -233,7 +233,7 @@ static esp_status wait_for_finals(struct run *run, const struct plan *plan, stru
     uint64_t left = 0;
     for (uint64_t i = 0; i < count; i++)
         left += !known[i];
-    while (status == ESP_OK && left > 0 && !run->interrupted) {
+    while (status == ESP_OK && left > 0 && !run->interrupt.finish) {
         show_finals(run, count, left);
         status = run_wait(run, jobs, count, error);
         for (uint64_t i = 0; status == ESP_OK && i < count; i++) {
@@ -298,6 +298,7 @@ esp_status run_finals(struct run *run, struct error *error)
             status = submit_final(run, i, &plan[i], &jobs[i], error);
     if (status == ESP_OK)
         status = wait_for_finals(run, plan, jobs, known.done, count, error);
+    run->interrupted = run->interrupt.finish; // they go on from their checkpoints
     if (status == ESP_OK && !run->interrupted) {
         run->row.finals_done = true;
         status = artifacts_sweep(run->out, error);

@@ -14,6 +14,7 @@
 static const int numbers[] = {SIGINT, SIGTERM};
 #define NUMBER_COUNT (sizeof numbers / sizeof numbers[0])
 
+// How far it has come: 1 finish, 2 stop, 3 and more at once.
 static volatile sig_atomic_t received;
 static uv_async_t wakener;
 static volatile sig_atomic_t opened;
@@ -27,15 +28,16 @@ static void say(const char *text)
 
 static void on_signal(int number)
 {
-    (void)number;
-    if (received) {
+    const char *hangs = crash_watched();
+    bool again = received > 0;
+    received = number == SIGTERM && received == 0 ? 2 : received + 1;
+    if (received > 2 || (again && hangs)) {
         say("espalier: ended at once; the run can be resumed with --resume\n");
         _exit(INTERRUPTED_STATUS);
     }
-    received = 1;
-    if (crash_watched()) {
+    if (hangs) {
         say("espalier: interrupted; waits for ");
-        say(crash_watched());
+        say(hangs);
         say(" to return, a second Ctrl-C ends the run at once\n");
     }
     if (opened)
@@ -44,19 +46,20 @@ static void on_signal(int number)
 
 static void on_wake(uv_async_t *handle)
 {
-    bool *flag = handle->data;
+    struct interrupt *interrupt = handle->data;
     if (!received)
         return;
-    *flag = true;
+    interrupt->finish = true;
+    interrupt->stop = received > 1;
     uv_stop(handle->loop);
 }
 
-esp_status interrupt_open(uv_loop_t *loop, bool *flag, struct error *error)
+esp_status interrupt_open(uv_loop_t *loop, struct interrupt *interrupt, struct error *error)
 {
     int code = uv_async_init(loop, &wakener, on_wake);
     if (code != 0)
         return error_set(error, ESP_ERROR, "signals: %s", uv_strerror(code));
-    wakener.data = flag;
+    wakener.data = interrupt;
     uv_unref((uv_handle_t *)&wakener);
     received = 0;
     opened = 1;

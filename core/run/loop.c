@@ -226,12 +226,12 @@ static esp_status do_ask(struct run *run, struct error *error)
 
 // ---- The loop ---------------------------------------------------------------------------------
 
-static void show_progress(struct run *run, bool now)
+void run_show_search(struct run *run, bool now)
 {
     uint64_t position = run->metrics.objectives[0].position;
     double elapsed = run_elapsed(run);
     struct progress_state state = {
-        .phase = "search",
+        .phase = run->interrupt.finish ? "finishing" : "search",
         .told = run->told_count,
         .running = order_open_count(run->order),
         .failed = run->failed_count,
@@ -268,7 +268,7 @@ static esp_status do_await(struct run *run, struct error *error)
     if (deliver_next_stored(run))
         return ESP_OK;
     esp_status status = store_commit(run->store, error);
-    show_progress(run, false);
+    run_show_search(run, false);
     return status == ESP_OK ? run_wait(run, NULL, 0, error) : status;
 }
 
@@ -340,6 +340,25 @@ static esp_status stuck(struct run *run, struct error *error)
                      run->experiment->strategy.component->id);
 }
 
+// After a first Ctrl-C: what runs comes to its end and is stored, a resume tells it to the strategy.
+static esp_status drain(struct run *run, struct error *error)
+{
+    run->interrupted = true;
+    // Between the calls of an executor that has no descriptor nothing runs.
+    if (!run->poll || run->interrupt.stop)
+        return ESP_OK;
+    esp_status status = run_withdraw(run, error);
+    if (status == ESP_OK && run->submitted_count > 0)
+        log_line(ESP_LOG_WARNING,
+                 "interrupted: the trials that run come to their end first; a second "
+                 "Ctrl-C stops now; both can be resumed");
+    while (status == ESP_OK && run->submitted_count > 0 && !run->interrupt.stop) {
+        run_show_search(run, false);
+        status = run_wait(run, NULL, 0, error);
+    }
+    return status;
+}
+
 // One pass of the loop; `*over` at END.
 static esp_status step(struct run *run, bool *over, struct error *error)
 {
@@ -380,15 +399,17 @@ esp_status run_search(struct run *run, struct error *error)
     if (status == ESP_OK)
         status = run_open_executor(run, error);
     bool over = false;
-    for (uint64_t round = 0; status == ESP_OK && !over && !run->interrupted; round++) {
+    for (uint64_t round = 0; status == ESP_OK && !over && !run->interrupt.finish; round++) {
         status = step(run, &over, error);
         if (status == ESP_OK && run->cheap && round % CHEAP_ROUND == 0) {
             uv_run(run->loop, UV_RUN_NOWAIT);
-            show_progress(run, false);
+            run_show_search(run, false);
         }
     }
+    if (status == ESP_OK && !over)
+        status = drain(run, error);
     if (status == ESP_OK && !run->interrupted && run->told_count > 0)
-        show_progress(run, true);
+        run_show_search(run, true);
     progress_clear(run->progress);
     struct error second;
     error_clear(&second);

@@ -20,6 +20,7 @@
 #include "loader/instance.h"
 #include "progress/progress.h"
 #include "run/metrics.h"
+#include "run/interrupt.h"
 #include "run/order.h"
 #include "run/result_set.h"
 #include "run/search.h"
@@ -105,7 +106,8 @@ struct run {
     uv_loop_t *loop;
     uv_poll_t *poll;
     uv_timer_t *timer;
-    bool interrupted;
+    struct interrupt interrupt; // what was asked for
+    bool interrupted;           // it ended early, for that
 
     double began;          // of this session, monotonic seconds
     double elapsed_before; // of earlier sessions
@@ -167,6 +169,8 @@ void run_close_executor(struct run *run);
 
 // Hands a trial to the executor; and what a final training needs.
 esp_status run_submit(struct run *run, uint64_t trial, struct error *error);
+// Takes back what lies at the executor and does not run yet: it stays queued, for a resume.
+esp_status run_withdraw(struct run *run, struct error *error);
 
 // A job that is no trial: its specification is made by the caller.
 struct final_job {
@@ -178,6 +182,9 @@ struct final_job {
 };
 esp_status run_submit_final(struct run *run, uint64_t job,
                             const struct specification *specification, struct error *error);
+
+// The live display, or a plain line now and then.
+void run_show_search(struct run *run, bool now);
 
 // Waits for and handles events of the executor; answers when something changed or the run was
 // interrupted. `finals`: jobs of final trainings by their number (may be NULL).

@@ -5,7 +5,6 @@
 
 #include "error/fault.h"
 #include "run/artifacts.h"
-#include "run/interrupt.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -67,7 +66,7 @@ esp_status run_open_executor(struct run *run, struct error *error)
         return error_set(error, ESP_ERROR, "event loop: %s", uv_strerror(code));
     }
     run->loop = loop;
-    esp_status status = interrupt_open(loop, &run->interrupted, error);
+    esp_status status = interrupt_open(loop, &run->interrupt, error);
     if (status != ESP_OK || run->cheap)
         return status;
     status = artifacts_open(run->out, error);
@@ -230,6 +229,16 @@ esp_status run_submit(struct run *run, uint64_t number, struct error *error)
     return status == ESP_OK ? mark_running(run, error) : status;
 }
 
+esp_status run_withdraw(struct run *run, struct error *error)
+{
+    esp_status status = ESP_OK;
+    while (status == ESP_OK && run->submitted_count > run->experiment->workers) {
+        uint64_t number = run->submitted[--run->submitted_count];
+        status = executor_type(run)->cancel(run->executor->self, jobs_handle(run->jobs), number);
+    }
+    return status == ESP_OK ? ESP_OK : executor_failed(run, status, error);
+}
+
 esp_status run_submit_final(struct run *run, uint64_t job,
                             const struct specification *specification, struct error *error)
 {
@@ -305,7 +314,7 @@ static esp_status on_lost(struct run *run, uint64_t number, const char *words, s
     free(trial->earlier);
     trial->earlier = trial->folder;
     trial->folder = NULL;
-    return run_submit(run, number, error);
+    return run->interrupt.finish ? ESP_OK : run_submit(run, number, error);
 }
 
 static esp_status parse_result(struct result *out, const esp_job_event *event, struct error *error)
@@ -360,6 +369,8 @@ static esp_status on_trial_event(struct run *run, const esp_job_event *event, st
     case ESP_JOB_LOST:
         return on_lost(run, number, event->message ? event->message : "its worker was lost", error);
     case ESP_JOB_CANCELLED:
+        if (run->interrupt.finish) // withdrawn
+            return ESP_OK;
         return fail_trial(run, number, TRIAL_CANCELLED, event->message, error);
     default:
         return ESP_OK;

@@ -58,11 +58,11 @@ struct pool {
 
 // ---- Signals ----------------------------------------------------------------------------------
 
-static volatile sig_atomic_t interrupts;
+static volatile sig_atomic_t interrupts, terminated;
 
 static void on_interrupt(int number)
 {
-    (void)number;
+    terminated |= number == SIGTERM;
     interrupts++;
 }
 
@@ -82,7 +82,7 @@ static void take_signals(struct signals_before *before)
     sigset_t wanted;
     struct sigaction interrupt = {.sa_handler = on_interrupt};
     struct sigaction child = {.sa_handler = on_child};
-    interrupts = 0;
+    interrupts = terminated = 0;
     sigemptyset(&wanted);
     sigaddset(&wanted, SIGINT);
     sigaddset(&wanted, SIGTERM);
@@ -101,7 +101,7 @@ static void give_signals_back(const struct signals_before *before)
     sigprocmask(SIG_SETMASK, &before->mask, NULL);
 }
 
-// Ctrl-C once: the runs save where they are. Twice: they end at once. Then: they are killed.
+// The runs take a Ctrl-C as `espalier run` does; after the third they are killed.
 static void pass_signals_on(struct pool *pool)
 {
     if (pool->signals == interrupts)
@@ -109,18 +109,16 @@ static void pass_signals_on(struct pool *pool)
     pool->signals = interrupts;
     pool->stopped = true;
     if (pool->signals == 1)
-        display_line(&pool->display,
-                     "interrupted: %llu runs save where they are; a second Ctrl-C "
-                     "ends them at once",
+        display_line(&pool->display, "interrupted: %llu runs save where they are",
                      (unsigned long long)pool->active);
     for (uint64_t i = 0; i < pool->active; i++)
-        kill(pool->places[i].process, pool->signals > 2 ? SIGKILL : SIGINT);
+        kill(pool->places[i].process, pool->signals > 3 ? SIGKILL : terminated ? SIGTERM : SIGINT);
 }
 
 static void stop(struct pool *pool)
 {
     for (uint64_t i = 0; !pool->stopped && i < pool->active; i++)
-        kill(pool->places[i].process, SIGINT);
+        kill(pool->places[i].process, SIGTERM);
     pool->stopped = true;
 }
 
