@@ -127,7 +127,7 @@ static size_t count_runs(const char *out, const char *state)
 
 Test(sweeps, killed_at_random_moments_end_in_the_same_results)
 {
-    config = folder_write(folder, "a.ini", HEAD FORMULA TWENTY "[budget]\ntrials = 1000\n");
+    config = folder_write(folder, "a.ini", HEAD FORMULA TWENTY "[budget]\ntrials = 250\n");
     struct command_result whole = sweep(out_of("whole"), NULL, 0, 0);
     cr_assert_eq(whole.status, 0, "%s", whole.err);
     double most = whole.seconds; // a kill comes before the end, however fast this machine is
@@ -162,7 +162,7 @@ Test(sweeps, killed_at_random_moments_end_in_the_same_results)
 
 Test(sweeps, interrupted_they_say_so_and_go_on)
 {
-    config = folder_write(folder, "a.ini", HEAD FORMULA TWENTY "[budget]\ntrials = 2000\n");
+    config = folder_write(folder, "a.ini", HEAD FORMULA TWENTY "[budget]\ntrials = 500\n");
     expect(0, out_of("whole"), NULL);
     char *expected = outcome(out_of("whole")), *out = NULL;
     // A moment in the midst of it, on a machine that may be busy: from early ones to late ones.
@@ -205,7 +205,7 @@ static int first_child(pid_t process)
 // What takes memory away kills single runs: the sweep begins them again.
 Test(sweeps, a_run_that_is_killed_from_outside_goes_on)
 {
-    config = folder_write(folder, "a.ini", HEAD FORMULA TWENTY "[budget]\ntrials = 2000\n");
+    config = folder_write(folder, "a.ini", HEAD FORMULA TWENTY "[budget]\ntrials = 500\n");
     expect(0, out_of("whole"), NULL);
     char *expected = outcome(out_of("whole")), *out = strdup(out_of("hit"));
     pid_t process = fork();
