@@ -9,6 +9,7 @@ TEST_JOBS ?= 2
 BUILD_PACKAGES = build-essential cmake ninja-build pkg-config libuv1-dev libinih-dev \
 	libsqlite3-dev libjansson-dev libelf-dev libopenblas-dev libxxhash-dev zlib1g-dev \
 	liblapacke-dev libdnnl-dev libsodium-dev libpng-dev libjpeg-dev libprotobuf-c-dev protobuf-c-compiler \
+	libffi-dev \
 	dataset-fashion-mnist graphviz libjs-chart.js
 CHECK_PACKAGES = libcriterion-dev libonnx-testdata clang libclang-rt-14-dev clang-format \
 	chromium nodejs python3-onnx abigail-tools

@@ -16,14 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if defined(__x86_64__)
-#define HOST_MACHINE EM_X86_64
-#elif defined(__aarch64__)
-#define HOST_MACHINE EM_AARCH64
-#else
-#error "name this machine's ELF number here"
-#endif
-
 // A note of 64 components has 4,164 bytes. A PT_NOTE segment holds other notes besides.
 #define MOST_NOTE_BYTES 65536
 #define MOST_NOTE_SEGMENTS 64

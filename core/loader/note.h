@@ -7,6 +7,15 @@
 
 #include <espalier/plugin.h>
 
+// The ELF number of this machine.
+#if defined(__x86_64__)
+#define HOST_MACHINE EM_X86_64
+#elif defined(__aarch64__)
+#define HOST_MACHINE EM_AARCH64
+#else
+#error "name this machine's ELF number here"
+#endif
+
 #define NOTE_MAX_COMPONENTS 64
 
 struct note {
