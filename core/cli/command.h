@@ -30,6 +30,7 @@ int command_check(int argc, char **argv);
 int command_check_worker(int argc, char **argv);
 int command_worker(int argc, char **argv);
 int command_plugin_guard(int argc, char **argv);
+int command_foreign_optimizer(int argc, char **argv);
 
 // Says what went wrong, if anything did, and answers the exit status that fits.
 int command_end(esp_status status, const struct error *error);

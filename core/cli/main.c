@@ -36,6 +36,7 @@ static const struct command commands[] = {
     {"worker", command_worker, NULL, false},
     {"check-worker", command_check_worker, NULL, false},
     {"plugin-guard", command_plugin_guard, NULL, false},
+    {"foreign-optimizer", command_foreign_optimizer, NULL, false},
 };
 
 static void print_help(void)

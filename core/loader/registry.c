@@ -181,14 +181,44 @@ static esp_status add_file(struct registry *registry, const char *path, struct e
     return status;
 }
 
+// Is the file one of those that a manifest names: a library that it makes a plugin of?
+static bool belongs_to_manifest(const struct registry *registry, const char *path)
+{
+    for (uint64_t i = 0; i < registry->count; i++) {
+        const struct manifest *manifest = registry->entries[i]->manifest;
+        for (uint64_t k = 0; manifest && k < manifest->file_count; k++)
+            if (strcmp(manifest->files[k].path, path) == 0)
+                return true;
+    }
+    return false;
+}
+
+// Libraries without a note, of which manifests beside them make plugins, are not refused: they are no
+// plugins of their own.
+static void forget_libraries(struct registry *registry, uint64_t first)
+{
+    uint64_t kept = first;
+    for (uint64_t i = first; i < registry->count; i++) {
+        struct entry *entry = registry->entries[i];
+        if (entry->component.kind == 0 && !entry->manifest &&
+            belongs_to_manifest(registry, entry->path))
+            destroy_entry(entry);
+        else
+            registry->entries[kept++] = entry;
+    }
+    registry->count = kept;
+}
+
 static esp_status add_folder(struct registry *registry, struct folder *folder, struct error *error)
 {
     char **files = NULL;
+    uint64_t first = registry->count;
     esp_status status = folder_files(&files, folder, error);
     if (status == ESP_OK && folder->refused)
         status = add_refused(registry, folder->path, folder->refused, error);
     for (char **file = files; status == ESP_OK && *file; file++)
         status = add_file(registry, *file, error);
+    forget_libraries(registry, first);
     folder_files_destroy(files);
     return status;
 }

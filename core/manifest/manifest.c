@@ -18,7 +18,7 @@
 // No manifest that a person wrote is larger.
 #define MOST_BYTES (1 << 20)
 
-static const struct manifest_way *const ways[] = {&process_way};
+static const struct manifest_way *const ways[] = {&process_way, &library_way};
 
 // ---- The keys of [plugin] -----------------------------------------------------------------------
 
@@ -111,6 +111,8 @@ void manifest_release(struct manifest *manifest)
 {
     if (!manifest || --manifest->references > 0)
         return;
+    if (manifest->destroy_own)
+        manifest->destroy_own(manifest->own);
     parameters_destroy(&manifest->plugin);
     config_destroy(manifest->config);
     free(manifest->rows);

@@ -43,7 +43,9 @@ struct manifest {
     union {
         esp_strategy_type strategy;
         esp_estimator_type estimator;
-    } type; // the description; its functions are the way's
+    } type;    // the description; its functions are the way's
+    void *own; // the way's: what it has read besides, and how it goes; or NULL
+    void (*destroy_own)(void *own);
     uint64_t references;
     struct arena arena;
     esp_param *rows; // the table of [plugin]; owner: the manifest
@@ -64,6 +66,7 @@ struct manifest_way {
 };
 
 extern const struct manifest_way process_way; // process_plugin/
+extern const struct manifest_way library_way; // foreign/
 
 // By its name alone.
 bool manifest_is(const char *path);

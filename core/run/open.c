@@ -4,6 +4,7 @@
 #include "run/run.h"
 
 #include "error/crash.h"
+#include "foreign/plan.h"
 #include "run/artifacts.h"
 #include "run/out.h"
 
@@ -136,6 +137,14 @@ static esp_status open_session(struct run *run, struct error *error)
         component_ability(experiment->estimator.component, ESP_ESTIMATOR_CHEAP);
     run->cheap = cheap != NULL;
     run->cheap_needs_graph = cheap && cheap->needs_graph;
+    // Foreign code is never run in the coordinator: where it crashes, it would take the run with it.
+    if (experiment->estimator.component->manifest &&
+        manifest_plan(experiment->estimator.component->manifest) &&
+        strcmp(experiment->executor.component->id, "inline") == 0)
+        return config_fail_section(error, experiment->config, "executor",
+                                   "the estimator %s is a foreign library, which runs in workers "
+                                   "alone: expected plugin = local",
+                                   experiment->estimator.component->id);
     const esp_strategy_type *type = experiment->strategy.component->type;
     run->strategy_takes = type->takes;
     snprintf(run->strategy_name, sizeof run->strategy_name, "strategy %s",

@@ -197,7 +197,7 @@ static const struct slip slips[] = {
     {"command = python3", "comand = python3",
      "7: [plugin] comand: there is no such key; did you mean 'command'?"},
     {"command = python3 ./program.py --mode \"two words\" ./data.txt\n", "",
-     "1: [plugin]: command must be said: what does the work"},
+     "1: [plugin]: command or library must be said: what does the work"},
     {"./program.py", "./progam.py",
      "7: [plugin] command: there is no file './progam.py' beside it"},
     {"\"two words\"", "\"two words", "7: [plugin] command: a double quote is not closed"},
