@@ -6,13 +6,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
-// Seconds that an idle worker has for ending by itself when the executor is destroyed; that one whose
-// channel is closed has for ending; that one has for being dead when it was killed.
+// Seconds that one whose channel is closed has for ending; that one has for being dead when it was killed.
 #define GRACE_SECONDS 1.0
+// Seconds that an idle worker has for ending by itself when the executor is destroyed: longer than it
+// gives the programs of its plugins (process_plugin/child.c).
+#define CLOSING_SECONDS 4.0
+// Processes below a worker that are counted at most, over each other and in all.
+#define MOST_LEVELS 8
+#define MOST_PROCESSES 256
 // Looks that lie further apart mean that the coordinator was stopped or busy.
 #define STALL_SECONDS 0.5
 
-static uint64_t resident_bytes(json_int_t pid)
+static uint64_t own_bytes(json_int_t pid)
 {
     char path[64];
     unsigned long long pages = 0;
@@ -24,6 +29,30 @@ static uint64_t resident_bytes(json_int_t pid)
         pages = 0;
     fclose(file);
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+// Of the process and all below it: what a plugin's program takes, its trial takes.
+static uint64_t resident_bytes(json_int_t pid, int level, int *processes)
+{
+    char path[96];
+    long long child;
+    uint64_t bytes = own_bytes(pid);
+    snprintf(path, sizeof path, "/proc/%lld/task/%lld/children", pid, pid);
+    FILE *file = level < MOST_LEVELS ? fopen(path, "re") : NULL;
+    if (!file)
+        return bytes;
+    while (*processes < MOST_PROCESSES && fscanf(file, "%lld", &child) == 1) {
+        ++*processes;
+        bytes += resident_bytes(child, level + 1, processes);
+    }
+    fclose(file);
+    return bytes;
+}
+
+static bool over_memory(const struct worker *worker, uint64_t limit)
+{
+    int processes = 0;
+    return limit && worker->pid && resident_bytes(worker->pid, 0, &processes) > limit;
 }
 
 static void end_over_memory(struct worker *worker, uint64_t limit)
@@ -64,11 +93,11 @@ static bool watch_worker(struct worker *worker)
         if (passed > GRACE_SECONDS)
             local_end_worker(worker, "the worker closed its channel");
     } else if (worker->local->closing) {
-        if (passed > GRACE_SECONDS)
+        if (passed > CLOSING_SECONDS)
             local_end_worker(worker, NULL);
     } else if (idle) {
         return false;
-    } else if (memory_limit && worker->pid && resident_bytes(worker->pid) > memory_limit) {
+    } else if (over_memory(worker, memory_limit)) {
         end_over_memory(worker, memory_limit);
     } else if (time_limit > 0 && !waits && passed > time_limit) {
         end_over_time(worker, time_limit);

@@ -195,9 +195,9 @@ int worker_main(const char *run_folder, bool pauses)
         status = serve(&worker, &error);
     if (status != ESP_OK)
         fprintf(stderr, "espalier worker: %s\n", error.message);
+    session_destroy(worker.session); // whose plugins may have last words
     log_set_sink(NULL, NULL);
     frame_reader_free(&worker.reader);
-    session_destroy(worker.session);
     experiment_destroy(worker.experiment);
     registry_destroy(worker.registry);
     if (worker.lock >= 0)

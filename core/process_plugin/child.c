@@ -18,8 +18,10 @@
 #include <time.h>
 #include <unistd.h>
 
-// How long it may take to end after the end of its input, and again after SIGTERM.
-#define GRACE 2.0
+// How long it may take to end after the end of its input, and then after SIGTERM: in all less than a
+// worker has (execute/local_limits.c).
+#define INPUT_GRACE 2.0
+#define SIGTERM_GRACE 1.0
 // Lines of its standard error that reach the log; what comes after is counted alone.
 #define MOST_WORDS 1000
 #define WORDS_SIZE 512
@@ -368,12 +370,12 @@ void child_end(struct child *child)
     if (!child)
         return;
     close_once(&child->in);
-    if (!child->reaped && !wait_for_end(child, GRACE)) {
+    if (!child->reaped && !wait_for_end(child, INPUT_GRACE)) {
         sigqueue(child->guard, GUARD_PAUSE, (union sigval){.sival_int = GUARD_ASK});
-        if (wait_for_end(child, GRACE)) {
+        if (wait_for_end(child, SIGTERM_GRACE)) {
             log_line(ESP_LOG_WARNING,
                      "%s: its program went on for %g s after the end of its input, until SIGTERM",
-                     child->name, GRACE);
+                     child->name, INPUT_GRACE);
         } else {
             log_line(ESP_LOG_WARNING,
                      "%s: its program ignored the end of its input and SIGTERM, and was killed",
