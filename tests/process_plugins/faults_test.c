@@ -92,7 +92,7 @@ static const struct fault strategy_faults[] = {
     {"crash", "its program died of signal 11 (Segmentation fault), when it was to answer `ask`"},
     {"flood", "its program flooded its output: more than 16 MiB without an end of line"},
     {"silent", "its program did not answer `ask` within 4 s"},
-    {"twice", "its program spoke out of turn, before `"},
+    {"twice", "its program spoke out of turn"},
     {"other_call", "its program spoke out of turn: it answered call "},
     {"no_id", "its program's answer to `ask` lacks the call's \"id\""},
     {"no_answer", "its program's line lacks its \"answer\": expected trial, wait, done"},
@@ -101,6 +101,7 @@ static const struct fault strategy_faults[] = {
     {"words", "the moon is in the wrong house"},
     {"child", "its program died of signal 9 (Killed)"},
     {"outside", "its program's answer 'trial' has no \"metrics\""},
+    {"beyond", "its program's decision depth: 99 is not an integer of 2 .. 6"},
     {"nobody", "its program's \"mutate\", 77, is no trial that it knows"},
     {"misspelt", "its program's answer 'trial' has no \"mutat\"; did it mean \"mutate\"?"},
 };
@@ -140,6 +141,25 @@ Test(process_faults, of_a_strategy, .timeout = 120)
         expect_resumed(fault->mode, expected);
     }
     json_decref(expected);
+}
+
+// More than a pipe holds: what the space is known to decide.
+Test(process_faults, of_one_that_does_not_read, .timeout = 60)
+{
+    char text[512];
+    char *ini = file_text(folder_fill(folder, "%/strategy.ini"));
+    const char *space = "plugin = chain\n", *at = strstr(ini, space);
+    snprintf(text, sizeof text, "%.*s%smax_depth = 200%s", (int)(at - ini), ini, space,
+             at + strlen(space) - 1);
+    free(folder_write(folder, "strategy.ini", text));
+    struct command_result result = run("strategy", "deaf", "deaf", 0);
+    cr_expect_eq(result.status, 1, "%s", result.err);
+    cr_expect(strstr(result.err, "strategy hostile: its program did not read its input: `create` "
+                                 "could not be sent within 4 s"),
+              "%s", result.err);
+    cr_expect_eq(processes_left(2), 0);
+    command_free(&result);
+    free(ini);
 }
 
 // Another version is no reason to begin a run.
@@ -222,9 +242,8 @@ Test(process_faults, of_an_estimator_that_answers_twice, .timeout = 60)
 {
     struct command_result result = run("estimator", "twice", "twice", 0);
     cr_expect_eq(result.status, 0, "%s", result.err);
-    cr_expect(strstr(result.err, "trial 3: failed: its program spoke out of turn, before "
-                                 "`evaluate`: {\"id\": "),
-              "%s", result.err);
+    cr_expect(strstr(result.err, "trial 3: failed: its program spoke out of turn"), "%s",
+              result.err);
     command_free(&result);
 }
 

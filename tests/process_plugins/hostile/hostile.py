@@ -62,6 +62,8 @@ def strike(call):
         os.kill(os.getpid(), signal.SIGKILL)
     elif mode == "outside":
         say(call, "trial", decisions={"depth": 99}, metrics={})
+    elif mode == "beyond":
+        say(call, "trial", decisions={"depth": 99})
     elif mode == "nobody":
         say(call, "trial", mutate=77)
     elif mode == "misspelt":
@@ -81,6 +83,8 @@ if mode == "stubborn":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 first = json.loads(sys.stdin.readline())
 write(json.dumps({"protocol": 7 if mode == "version" else first["protocol"]}))
+if mode == "deaf":
+    time.sleep(1000)
 for line in sys.stdin:
     call = json.loads(line)
     name = call["call"]
