@@ -20,6 +20,9 @@ struct check {
                    // works in an empty folder of its own, which is removed after it
     uint64_t seed; // of all that is random
     int verdict;   // descriptor that the verdict is written to
+    bool
+        made; // of a manifest: no code of its own in this process, and a program to start with each
+              // instance
 };
 
 // Which components a case is for.

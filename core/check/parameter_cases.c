@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FUZZED 100 // settings
+#define FUZZED 100     // settings
+#define FUZZED_MADE 10 // where each starts a program
 #define TEXT_SIZE 512
 
 // ---- One setting --------------------------------------------------------------------------------
@@ -175,7 +176,8 @@ static void any_setting_is_taken_or_refused(struct check *check)
     struct stage stage;
     stage_open(&stage, check);
     uint64_t count = row_count(&stage, check);
-    for (uint64_t setting = 0; setting < FUZZED; setting++) {
+    uint64_t settings = check->made ? FUZZED_MADE : FUZZED;
+    for (uint64_t setting = 0; setting < settings; setting++) {
         esp_random random = esp_random_stream(check->seed, 8, setting, 0, 0);
         char lines[4 * TEXT_SIZE] = "", value[TEXT_SIZE / 2];
         size_t used = 0;

@@ -6,6 +6,7 @@
 #include "loader/library.h"
 #include "loader/note.h"
 #include "loader/registry.h"
+#include "manifest/manifest.h"
 #include "run/artifacts.h"
 #include "text/nearest.h"
 
@@ -292,20 +293,38 @@ static char *settings_text(const struct check_options *options)
     return text;
 }
 
+// As the note of a shared object would say it.
+static esp_status read_manifest(struct note *out, const char *path, struct error *error)
+{
+    struct manifest *manifest = NULL;
+    esp_status status = manifest_read(&manifest, path, error);
+    memset(out, 0, sizeof *out);
+    if (status == ESP_OK) {
+        out->count = 1;
+        out->components[0].kind = manifest->kind;
+        memcpy(out->components[0].id, manifest->id, strlen(manifest->id) + 1);
+    }
+    manifest_release(manifest);
+    return status;
+}
+
 esp_status check_plugin(const struct check_options *options, finding_visitor visit, void *self,
                         uint64_t counts[VERDICT_COUNT], struct error *error)
 {
     struct note note;
     struct check check = {.path = NULL, .id = "", .seed = options->seed};
     char sha256[SHA256_HEX_SIZE];
+    bool made = manifest_is(options->path);
     esp_status status = test_names(options, error);
     memset(counts, 0, VERDICT_COUNT * sizeof counts[0]);
-    if (status == ESP_OK)
+    if (status == ESP_OK && made)
+        status = read_manifest(&note, options->path, error);
+    else if (status == ESP_OK)
         status = note_read(&note, options->path, error);
-    if (status == ESP_OK)
+    if (status == ESP_OK && !made)
         status = note_check(&note, error);
     if (status == ESP_OK)
-        status = file_sha256(sha256, options->path, error);
+        status = component_file_sha256(sha256, options->path, error);
     if (status != ESP_OK)
         return status;
     char *path = realpath(options->path, NULL), *settings = settings_text(options);
@@ -314,10 +333,12 @@ esp_status check_plugin(const struct check_options *options, finding_visitor vis
     check.path = path;
     check.sha256 = sha256;
     check.settings = settings;
+    check.made = made;
     check.folder = folder;
     if (!path || !settings || !folder)
         status = error_memory(error);
-    if (status == ESP_OK)
+    // The cases of the file are about shared objects; a manifest was read, and is whole.
+    if (status == ESP_OK && !made)
         status = run_component(options, &check, visit, self, counts, error);
     for (uint32_t i = 0; status == ESP_OK && i < note.count; i++) {
         check.kind = note.components[i].kind;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// espalier check FILE.so: the conformance suite, a line a case.
+// espalier check FILE: the conformance suite, a line a case.
 #include "check/echo_worker.h"
 #include "check/runner.h"
 #include "cli/command.h"
@@ -108,7 +108,7 @@ int command_check(int argc, char **argv)
     struct error error;
     const char *only[OPTIONS_MOST];
     error_clear(&error);
-    int result = options_parse(&options, "check FILE.so", check_options_table,
+    int result = options_parse(&options, "check FILE", check_options_table,
                                ESP_COUNT(check_options_table), 0, 1, argc, argv);
     if (result != OPTIONS_GO_ON)
         return result;
@@ -119,7 +119,7 @@ int command_check(int argc, char **argv)
         return result;
     }
     if (status == ESP_OK && options.argument_count == 0)
-        status = error_set(&error, ESP_ERROR_INVALID, "check: expected FILE.so");
+        status = error_set(&error, ESP_ERROR_INVALID, "check: expected FILE");
     if (status == ESP_OK && !text_printable(options_argument(&options, 0)))
         status = error_set(&error, ESP_ERROR_INVALID, "its path is no printable UTF-8");
     if (status != ESP_OK) {

@@ -74,7 +74,11 @@ _espalier_argument()
         ;;
     describe) _espalier_words "$(_espalier_plugins)" ;;
     list) _espalier_words "space strategy estimator dataset engine executor" ;;
-    inspect | check) _espalier_files so ;;
+    inspect | check)
+        _espalier_files so
+        local IFS=$'\n'
+        COMPREPLY+=($(compgen -f -X '!*.plugin.ini' -- "$current"))
+        ;;
     *) COMPREPLY+=($(compgen -f -- "$current")) ;;
     esac
 }

@@ -4,6 +4,7 @@
 #   python    a strategy and an estimator in the standard library: the same bits again, with any number of
 #             workers, and after a kill and a resume
 #   optuna    suggestions are those of Optuna used directly with the same seed
+#   check     the conformance suite over those of the standard library
 #   torch     networks read from ONNX are trained for a step
 # Without the packages it says so and answers 77.
 set -eu
@@ -94,6 +95,13 @@ optuna)
     run again optuna --set experiment.seed=7 --set run.lookahead=1 --set budget.trials=10
     run again optuna --resume --set experiment.seed=7 --set run.lookahead=1 --set budget.trials=25
     trials again | cmp - tpe.txt
+    ;;
+check)
+    python3 -c 'import json' 2>/dev/null || skip "python3 is missing"
+    for name in python_evolution python_curve; do
+        "$espalier" check "$examples/$name.plugin.ini" >log 2>&1 || { cat log; exit 1; }
+        tail -n 1 log
+    done
     ;;
 torch)
     /usr/bin/python3 -c 'import torch, onnx' 2>/dev/null ||

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # transcript.sh SOURCE ESPALIER: docs/process-plugins.md. Its conversations are what host and program say to
-# each other, to the last byte of the host's; its commands run.
+# each other, to the last byte of the host's; its commands run, and those of the examples' README.
 set -eu
 source=$1
 espalier=$2
@@ -32,8 +32,8 @@ cd ..
 
 # Its commands.
 ln -s "$source/sdk" sdk
-sed -n 's|^build/bin/espalier ||p' "$page" >commands
-[ "$(wc -l <commands)" -ge 4 ]
+sed -n 's|^build/bin/espalier ||p' "$page" "$source/sdk/examples/process/README.md" >commands
+[ "$(wc -l <commands)" -ge 5 ]
 while read -r command; do
     # shellcheck disable=SC2086
     "$espalier" $command >log 2>&1 </dev/null || { echo "espalier $command"; cat log; exit 1; }
