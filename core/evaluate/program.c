@@ -168,6 +168,14 @@ bool program_trains(const struct program *program)
     return program->trains;
 }
 
+const void *program_ability(struct program *program, const char *id, void **engine_program,
+                            esp_call **call)
+{
+    *engine_program = program->program;
+    *call = &program->call;
+    return program->type->ability ? program->type->ability(id) : NULL;
+}
+
 struct error *program_error(struct program *program)
 {
     return program->error;

@@ -23,6 +23,9 @@ struct program *program_from_handle(esp_program *handle);
 // True if it was compiled for training: then there is optimizer state.
 bool program_trains(const struct program *program);
 struct error *program_error(struct program *program);
+// The table of an ability of the engine by id, or NULL; and what its functions take.
+const void *program_ability(struct program *program, const char *id, void **engine_program,
+                            esp_call **call);
 
 // The values of a weight, or its gradient or optimizer state (ESP_TENSOR_*): `*data` has as many
 // elements as the weight's shape.

@@ -36,7 +36,7 @@ struct bench {
     double seconds;      // of one side of one round
     bool memory, steps_alone;
     struct registry *registry;
-    struct torch *torch, *plain; // with malloc told to keep memory, and as it comes
+    struct torch *torch[TORCH_COUNT]; // NULL: there is none
     double peaks[PEAKS];
     size_t peak_count;
     struct figures figures;
@@ -58,60 +58,71 @@ static int fitting(const struct bench *bench, double step)
 }
 
 // Opens the network in PyTorch in the layout that is faster there; answers seconds of a step.
-static double open_torch(struct bench *bench, const struct network *network,
-                         struct network_figures *f)
+static double open_torch(struct torch *torch, const struct network *network, uint64_t params,
+                         const char **layout)
 {
     static const char *const layouts[] = {"nchw", "nhwc"};
     double cpu[PROBE_STEPS], wall[PROBE_STEPS], took[2];
     for (int i = 0; i < 2; i++) {
-        uint64_t params = torch_network(bench->torch, network->name, network->batch, layouts[i]);
-        if (params != f->params) {
+        uint64_t got = torch_network(torch, network->name, network->batch, layouts[i]);
+        if (got != params) {
             fprintf(stderr, "%s has %llu parameters, in PyTorch %llu\n", network->name,
-                    (unsigned long long)f->params, (unsigned long long)params);
+                    (unsigned long long)params, (unsigned long long)got);
             exit(1);
         }
-        torch_steps(bench->torch, WARM_STEPS, cpu, wall);
-        torch_steps(bench->torch, PROBE_STEPS, cpu, wall);
+        torch_steps(torch, WARM_STEPS, cpu, wall);
+        torch_steps(torch, PROBE_STEPS, cpu, wall);
         took[i] = median(cpu, PROBE_STEPS);
     }
-    f->torch_layout = layouts[took[1] < took[0]];
+    *layout = layouts[took[1] < took[0]];
     if (took[0] <= took[1]) {
-        torch_network(bench->torch, network->name, network->batch, layouts[0]);
-        torch_steps(bench->torch, WARM_STEPS, cpu, wall);
+        torch_network(torch, network->name, network->batch, layouts[0]);
+        torch_steps(torch, WARM_STEPS, cpu, wall);
     }
-    torch_network(bench->plain, network->name, network->batch, f->torch_layout);
-    torch_steps(bench->plain, WARM_STEPS, cpu, wall);
     return fmin(took[0], took[1]);
+}
+
+// Steps of each side.
+struct samples {
+    double cpu[MOST_STEPS], wall[MOST_STEPS];
+    size_t count;
+    int steps; // of a round
+};
+
+static struct step_times medians(struct samples *samples)
+{
+    return (struct step_times){median(samples->cpu, samples->count),
+                               median(samples->wall, samples->count)};
 }
 
 static void time_steps(struct bench *bench, const struct network *network, struct stand *stand,
                        struct network_figures *f)
 {
-    static double cpu[2][MOST_STEPS], wall[2][MOST_STEPS];
-    double plain_cpu[ROUNDS], plain_wall[ROUNDS];
-    size_t count[2] = {0, 0};
-    int steps[2] = {0, 0};
+    static struct samples ours, theirs[TORCH_COUNT];
     struct trainee trainee;
     trainee_open(&trainee, stand->engine, stand->handle, network->batch, false);
-    trainee_time(&trainee, WARM_STEPS, cpu[0], wall[0]);
-    steps[0] = fitting(bench, cpu[0][WARM_STEPS - 1]);
-    if (bench->torch)
-        steps[1] = fitting(bench, open_torch(bench, network, f));
+    trainee_time(&trainee, WARM_STEPS, ours.cpu, ours.wall);
+    ours.steps = fitting(bench, ours.cpu[WARM_STEPS - 1]);
+    ours.count = 0;
+    for (int t = 0; bench->torch[0] && t < TORCH_COUNT; t++) {
+        theirs[t].steps =
+            fitting(bench, open_torch(bench->torch[t], network, f->params, &f->torch[t].layout));
+        theirs[t].count = 0;
+    }
     for (int i = 0; i < ROUNDS; i++) {
         sample_peak(bench);
-        trainee_time(&trainee, steps[0], &cpu[0][count[0]], &wall[0][count[0]]);
-        count[0] += (size_t)steps[0];
-        if (bench->torch) {
-            torch_steps(bench->torch, steps[1], &cpu[1][count[1]], &wall[1][count[1]]);
-            torch_steps(bench->plain, 1, &plain_cpu[i], &plain_wall[i]);
+        trainee_time(&trainee, ours.steps, &ours.cpu[ours.count], &ours.wall[ours.count]);
+        ours.count += (size_t)ours.steps;
+        for (int t = 0; bench->torch[0] && t < TORCH_COUNT; t++) {
+            struct samples *s = &theirs[t];
+            torch_steps(bench->torch[t], s->steps, &s->cpu[s->count], &s->wall[s->count]);
+            s->count += (size_t)s->steps;
         }
-        count[1] += (size_t)steps[1];
     }
     trainee_close(&trainee);
-    f->espalier = (struct step_times){median(cpu[0], count[0]), median(wall[0], count[0])};
-    if (bench->torch)
-        f->torch_plain = (struct step_times){median(plain_cpu, ROUNDS), median(plain_wall, ROUNDS)};
-    f->torch = (struct step_times){median(cpu[1], count[1]), median(wall[1], count[1])};
+    f->espalier = medians(&ours);
+    for (int t = 0; bench->torch[0] && t < TORCH_COUNT; t++)
+        f->torch[t].step = medians(&theirs[t]);
 }
 
 // PyTorch's process for this network and nothing else.
@@ -142,11 +153,12 @@ static void measure_network(struct bench *bench, int i)
     f->loss_difference = NAN;
     f->steps_alone = bench->steps_alone;
     time_steps(bench, network, &stand, f);
+    f->profile = profile_measure(&stand, network->batch, bench->seconds);
     if (!bench->steps_alone) {
         f->memory = memory_of_network(network, bench->engine);
-        if (bench->torch) {
-            f->torch_memory = fresh_torch_memory(network, f->torch_layout);
-            f->loss_difference = losses_compare(&stand, network, bench->torch, LOSS_RATE);
+        if (bench->torch[0]) {
+            f->torch_memory = fresh_torch_memory(network, f->torch[TORCH_PLAIN].layout);
+            f->loss_difference = losses_compare(&stand, network, bench->torch[0], LOSS_RATE);
         }
     }
     stand_close(&stand);
@@ -184,9 +196,11 @@ static int measure_all(struct bench *bench)
 {
     unsigned denormals = denormals_flush();
     bench->engine = bench->figures.engine = engine_name(bench);
-    bench->torch = torch_open(true);
-    bench->plain = bench->torch ? torch_open(false) : NULL;
-    bench->figures.torch = bench->torch ? torch_version(bench->torch) : NULL;
+    bench->torch[TORCH_PLAIN] = torch_open(false);
+    if (bench->torch[TORCH_PLAIN]) {
+        bench->torch[TORCH_KEEPING] = torch_open(true);
+        bench->figures.torch = torch_version(bench->torch[TORCH_PLAIN]);
+    }
     bench->figures.instructions = peak_instructions();
     bool found = false;
     for (int i = 0; i < NETWORK_COUNT; i++) {
@@ -202,8 +216,8 @@ static int measure_all(struct bench *bench)
         table_print(&bench->figures);
         table_write(&bench->figures);
     }
-    torch_close(bench->torch);
-    torch_close(bench->plain);
+    for (int t = 0; t < TORCH_COUNT; t++)
+        torch_close(bench->torch[t]);
     denormals_restore(denormals);
     return found ? 0 : 2;
 }

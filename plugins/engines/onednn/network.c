@@ -2,6 +2,7 @@
 // Compiling a graph, running the network, freeing it.
 #include "network.h"
 
+#include "../openblas/profile.h"
 #include "arena.h"
 #include "threads.h"
 
@@ -259,7 +260,7 @@ esp_status network_forward(void *handle, esp_call *call, const esp_forward *forw
     }
     for (uint32_t i = 0; i < program->count; i++) {
         if (program->ops[i].first_output < program->outputs_wanted)
-            program->ops[i].type->forward(program, &program->ops[i]);
+            op_forward(program, &program->ops[i]);
         copy_outside(network, i, program->values[i].data, network->places[i].outside);
     }
     return ESP_OK;
@@ -287,7 +288,7 @@ static void backward_op(struct network *network, uint32_t i)
     if (!wanted)
         clear_gradients(op);
     else if (op->type != &op_input)
-        op->type->backward(program, op);
+        op_backward(program, op);
 }
 
 esp_status network_backward(void *handle, esp_call *call, const esp_output_gradient *gradients,

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine `onednn`: networks on oneDNN's convolutions and vector kernels of our own, on blocked
 // activations.
+#include "../openblas/profile.h"
 #include "arena.h"
 #include "network.h"
 
 #include <espalier/espalier.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST_THREADS 256
 
@@ -87,6 +89,11 @@ static esp_status engine_tensor(void *program, esp_call *call, uint32_t which, c
     return program_tensor(program, call, which, name, out);
 }
 
+static const void *engine_ability(const char *id)
+{
+    return strcmp(id, ESP_ENGINE_PROFILE) == 0 ? &profile_ability : NULL;
+}
+
 static void onednn_describe(esp_engine_type *out)
 {
     out->summary = "networks on oneDNN and vector kernels, on blocked activations";
@@ -102,6 +109,7 @@ static void onednn_describe(esp_engine_type *out)
     out->backward = network_backward;
     out->apply = engine_apply;
     out->tensor = engine_tensor;
+    out->ability = engine_ability;
 }
 
 ESP_PLUGIN("0.1.0", ESP_ENGINE("onednn", onednn_describe))

@@ -174,4 +174,5 @@ void program_free_graph(struct program *program)
     free(program->outputs);
     free(program->weights);
     free(program->scratch);
+    free(program->profile);
 }

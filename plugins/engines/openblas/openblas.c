@@ -2,12 +2,14 @@
 // The engine `openblas`: networks on CBLAS, deterministic. Builds wherever OpenBLAS is.
 #include "openblas.h"
 
+#include "profile.h"
 #include "program.h"
 
 #include <espalier/espalier.h>
 
 #include <cblas.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define MOST_THREADS 256
 
@@ -54,6 +56,11 @@ static esp_status engine_apply(void *program, esp_call *call, const esp_optimize
     return optimizer_apply(program, call, optimizer);
 }
 
+static const void *engine_ability(const char *id)
+{
+    return strcmp(id, ESP_ENGINE_PROFILE) == 0 ? &profile_ability : NULL;
+}
+
 static void openblas_describe(esp_engine_type *out)
 {
     out->summary = "networks on OpenBLAS: convolutions as matrix products";
@@ -69,6 +76,7 @@ static void openblas_describe(esp_engine_type *out)
     out->backward = openblas_backward;
     out->apply = engine_apply;
     out->tensor = openblas_tensor;
+    out->ability = engine_ability;
 }
 
 ESP_PLUGIN("0.1.0", ESP_ENGINE("openblas", openblas_describe))

@@ -4,6 +4,7 @@
 #include "program.h"
 
 #include "openblas.h"
+#include "profile.h"
 
 #include <cblas.h>
 #include <stdlib.h>
@@ -119,7 +120,7 @@ esp_status openblas_forward(void *handle, esp_call *call, const esp_forward *for
     }
     for (uint32_t i = 0; i < program->count; i++)
         if (program->ops[i].first_output < program->outputs_wanted)
-            program->ops[i].type->forward(program, &program->ops[i]);
+            op_forward(program, &program->ops[i]);
     return ESP_OK;
 }
 
@@ -152,7 +153,7 @@ esp_status openblas_backward(void *handle, esp_call *call, const esp_output_grad
             memset(value->grad, 0, value->size * program->batch * sizeof(float));
         value->filled = true;
         if (op->first_output < program->outputs_wanted)
-            op->type->backward(program, op);
+            op_backward(program, op);
     }
     for (uint64_t i = 0; i < program->graph_input_count; i++) {
         struct value *value = &program->values[program->graph_inputs[i]];

@@ -14,7 +14,7 @@ struct convolution_rates {
     double backward; // data and weights together
 };
 
-// Of chains of different length the differences, so that what happens at a network's ends is left out:
+// From chains of different length the differences, so that what happens at a network's ends is left out:
 // forward and backward of one more convolution. Backward-data alone is what backward takes longer
 // where the gradient of the input is asked for (with the input's gradient brought into the caller's
 // layout, so it is the least rate), backward-weights the rest (the highest).
@@ -34,6 +34,30 @@ struct memory_use memory_of_network(const struct network *network, const char *e
 // Seconds to compile architectures that were not compiled before, in a process that compiled others of
 // the space: the median. `operators`: the median of their operators.
 double compile_measure(struct stand *stand, uint64_t batch, double *operators);
+
+// Where the time of a training step goes.
+enum step_part {
+    PART_CONVOLUTION, // k x k, not depthwise
+    PART_POINTWISE,   // 1 x 1
+    PART_DEPTHWISE,
+    PART_LINEAR,
+    PART_NORM,
+    PART_ACTIVATION,
+    PART_POOL,
+    PART_JOIN,  // Add, Concat, Slice
+    PART_OTHER, // operators that the engine put in between, and others
+    PART_OPTIMIZER,
+    PART_REST, // the loss, copies of the input, calls
+    PART_COUNT
+};
+extern const char *const part_names[PART_COUNT];
+
+struct profile {
+    bool measured;              // false: the engine has no esp.engine.profile/1
+    double seconds[PART_COUNT]; // of a step, processor time
+};
+
+struct profile profile_measure(struct stand *stand, uint64_t batch, double least_seconds);
 
 #define LOSS_STEPS 50
 // The largest relative difference between the losses of the first steps and PyTorch's, from the same

@@ -9,17 +9,22 @@ struct step_times {
     double cpu, wall; // medians of a step, seconds
 };
 
+// PyTorch as it comes, and with a malloc that keeps memory (torch.h).
+enum { TORCH_PLAIN, TORCH_KEEPING, TORCH_COUNT };
+
 struct network_figures {
     bool measured;
     bool steps_alone; // neither memory nor losses
     uint64_t params, operators;
     struct step_times espalier;
-    struct step_times torch;       // its malloc told to keep memory
-    struct step_times torch_plain; // as it comes
-    const char *torch_layout;
+    struct {
+        struct step_times step;
+        const char *layout; // the faster one
+    } torch[TORCH_COUNT];
     double operations;    // of convolutions in a step
     double weights, kept; // bytes: what memory is measured against
     struct memory_use memory;
+    struct profile profile;
     double torch_memory;
     double loss_difference; // NaN: not compared
 };

@@ -74,6 +74,17 @@ void trainee_backward(struct trainee *t)
     need(esp_program_backward(program_handle(t->program), &given, 1), &error);
 }
 
+void trainee_apply(struct trainee *t)
+{
+    esp_optimizer sgd = {.struct_size = sizeof sgd,
+                         .kind = ESP_OPTIMIZER_SGD,
+                         .learning_rate = t->learning_rate,
+                         .momentum = MOMENTUM,
+                         .weight_decay = WEIGHT_DECAY,
+                         .step = ++t->step};
+    need(esp_program_apply(program_handle(t->program), &sgd), &error);
+}
+
 double trainee_step(struct trainee *t)
 {
     esp_tensor logits;
@@ -84,13 +95,7 @@ double trainee_step(struct trainee *t)
                            NULL),
          &error);
     trainee_backward(t);
-    esp_optimizer sgd = {.struct_size = sizeof sgd,
-                         .kind = ESP_OPTIMIZER_SGD,
-                         .learning_rate = t->learning_rate,
-                         .momentum = MOMENTUM,
-                         .weight_decay = WEIGHT_DECAY,
-                         .step = ++t->step};
-    need(esp_program_apply(program_handle(t->program), &sgd), &error);
+    trainee_apply(t);
     return loss;
 }
 

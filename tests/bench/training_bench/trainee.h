@@ -31,7 +31,10 @@ void trainee_backward(struct trainee *trainee);
 // Forward, cross entropy, backward, optimizer; answers the loss.
 double trainee_step(struct trainee *trainee);
 
-// Steps `count` times; appends the seconds of each.
+// The optimizer's part of a step.
+void trainee_apply(struct trainee *trainee);
+
+// Steps `count` times; the seconds of each.
 void trainee_time(struct trainee *trainee, int count, double *cpu, double *wall);
 
 #endif
