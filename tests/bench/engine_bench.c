@@ -3,6 +3,8 @@
 // evaluation, in GFLOP/s of the convolutions' and linear layers' multiply-adds, by processor time. A
 // step counts as three forwards. Each figure is the median of repetitions within this one program run.
 //   engine_bench [ENGINE [BATCH [NAME]]]     openblas, 64 and all networks when left out
+#include "stopwatch.h"
+
 #include "graph/graph.h"
 #include "loader/registry.h"
 #include "support/engine.h"
@@ -13,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define REPETITIONS 9
 #define SECONDS 0.05 // of one repetition
@@ -22,22 +23,6 @@ static const esp_engine_type *engine;
 static void *instance;
 static uint64_t batch = 64;
 static struct error error;
-
-// Of the processor, so that other programs on the machine do not count.
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void need(esp_status status)
-{
-    if (status == ESP_OK && error.status == ESP_OK)
-        return;
-    fprintf(stderr, "%s\n", error.message);
-    exit(1);
-}
 
 // ---- Networks ---------------------------------------------------------------------------------
 
@@ -51,7 +36,7 @@ static uint32_t add(struct graph *graph, const char *op, uint32_t input,
     snprintf(name, sizeof name, "n%d", number++);
     uint32_t node =
         graph_add(graph, "", name, op, &input, 1, attributes, count, sizeof(esp_attribute), &error);
-    need(error.status);
+    need(error.status, &error);
     return node;
 }
 
@@ -265,17 +250,11 @@ static void step(struct task *task, uint32_t training)
                          .nesterov = 1,
                          .learning_rate = 1e-4,
                          .momentum = 0.9};
-    need(engine->forward(task->program, &task->call, &forward));
+    need(engine->forward(task->program, &task->call, &forward), &error);
     if (!training)
         return;
-    need(engine->backward(task->program, &task->call, &gradient, 1, sizeof gradient));
-    need(engine->apply(task->program, &task->call, &sgd));
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
+    need(engine->backward(task->program, &task->call, &gradient, 1, sizeof gradient), &error);
+    need(engine->apply(task->program, &task->call, &sgd), &error);
 }
 
 // Seconds of one step.
@@ -292,8 +271,7 @@ static double measure(struct task *task, uint32_t training)
         } while (cpu_seconds() - began < SECONDS);
         seconds[i] = (cpu_seconds() - began) / count;
     }
-    qsort(seconds, REPETITIONS, sizeof *seconds, by_size);
-    return seconds[REPETITIONS / 2];
+    return median(seconds, REPETITIONS);
 }
 
 static void fill(float *data, uint64_t size, double scale, uint64_t seed)
@@ -312,7 +290,8 @@ static void initialise(struct task *task, const esp_graph *graph)
             uint64_t size = esp_shape_size(&weight->shape);
             esp_tensor tensor;
             need(engine->tensor(task->program, &task->call, ESP_TENSOR_WEIGHT, weight->path,
-                                &tensor));
+                                &tensor),
+                 &error);
             if (weight->init == ESP_INIT_ONES)
                 for (uint64_t k = 0; k < size; k++)
                     tensor.data[k] = 1.0f;
@@ -328,13 +307,13 @@ static void bench(const struct network *network)
     esp_shape shape = {4, 0, {ESP_BATCH, network->channels, network->size, network->size}};
     struct graph *graph = graph_create();
     uint32_t input = graph_add_input(graph, "x", &shape, &error);
-    need(graph_add_output(graph, network->build(graph, input), &error));
-    need(graph_finish(graph, &error));
+    need(graph_add_output(graph, network->build(graph, input), &error), &error);
+    need(graph_finish(graph, &error), &error);
     const esp_graph *handle = graph_handle(graph);
     esp_compile_options options = {.struct_size = sizeof options, .batch = batch, .training = 1};
     struct task task;
     handle_init(&task.call.base, sizeof task.call, &error);
-    need(engine->compile(instance, &task.call, handle, &options, &task.program));
+    need(engine->compile(instance, &task.call, handle, &options, &task.program), &error);
     initialise(&task, handle);
     uint64_t size = batch * esp_shape_size(&shape);
     task.input.data = malloc(size * sizeof(float));
@@ -368,10 +347,10 @@ int main(int argc, char **argv)
         batch = strtoull(argv[2], NULL, 10);
     if (batch < 1)
         return 2;
-    need(registry_create(&registry, NULL, &error));
-    need(registry_find(&component, registry, ESP_KIND_ENGINE, id, &error));
+    need(registry_create(&registry, NULL, &error), &error);
+    need(registry_find(&component, registry, ESP_KIND_ENGINE, id, &error), &error);
     engine = component->type;
-    need(support_engine_open(engine, 1, &instance, &error));
+    need(support_engine_open(engine, 1, &instance, &error), &error);
     printf("%s, batch %llu\n%-32s %10s %11s %15s %11s %15s\n", id, (unsigned long long)batch, "",
            "MACs", "step", "", "evaluation", "");
     for (size_t i = 0; i < ESP_COUNT(networks); i++)

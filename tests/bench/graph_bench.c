@@ -3,6 +3,8 @@
 // operators with their shapes, weights and paths, and the graph's end. The figure is the median of
 // repetitions within this one program run, by processor time.
 //   graph_bench [SPACE [KEY=VALUE...]]      darts when left out (8 cells, asked: < 200 us)
+#include "stopwatch.h"
+
 #include "evaluate/session.h"
 #include "execute/execute.h"
 
@@ -10,34 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define REPETITIONS 9
 #define ARCHITECTURES 16
 #define ROUNDS 20 // of one repetition, over all architectures
 
 static struct error error;
-
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void need(esp_status status)
-{
-    if (status == ESP_OK)
-        return;
-    fprintf(stderr, "%s\n", error.message);
-    exit(1);
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
 
 static void measure(struct builder *builder)
 {
@@ -46,13 +26,13 @@ static void measure(struct builder *builder)
     esp_random random = esp_random_stream(1, 0, 0, 0, 0);
     uint64_t nodes = 0;
     for (int i = 0; i < ARCHITECTURES; i++)
-        need(builder_sample(builder, &random, &archs[i], &error));
+        need(builder_sample(builder, &random, &archs[i], &error), &error);
     for (int r = 0; r < REPETITIONS; r++) {
         double began = cpu_seconds();
         nodes = 0;
         for (int i = 0; i < ROUNDS * ARCHITECTURES; i++) {
             struct graph *graph = NULL;
-            need(builder_build(builder, archs[i % ARCHITECTURES], &graph, &error));
+            need(builder_build(builder, archs[i % ARCHITECTURES], &graph, &error), &error);
             nodes += esp_graph_node_count(graph_handle(graph));
             graph_destroy(graph);
         }
@@ -60,11 +40,10 @@ static void measure(struct builder *builder)
     }
     for (int i = 0; i < ARCHITECTURES; i++)
         arch_release(archs[i]);
-    qsort(seconds, REPETITIONS, sizeof *seconds, by_size);
-    double median = seconds[REPETITIONS / 2], mean = (double)nodes / (ROUNDS * ARCHITECTURES);
-    printf("one graph                    %8.1f us   (asked of darts: < 200 us)\n", 1e6 * median);
+    double took = median(seconds, REPETITIONS), mean = (double)nodes / (ROUNDS * ARCHITECTURES);
+    printf("one graph                    %8.1f us   (asked of darts: < 200 us)\n", 1e6 * took);
     printf("nodes of a graph, mean       %8.1f\n", mean);
-    printf("one node                     %8.3f us\n", 1e6 * median / mean);
+    printf("one node                     %8.3f us\n", 1e6 * took / mean);
 }
 
 int main(int argc, char **argv)
@@ -82,11 +61,12 @@ int main(int argc, char **argv)
              "[strategy]\nplugin = random\n[estimator]\nplugin = nk_landscape\n[objective]\n"
              "maximize = fitness\n");
     error_clear(&error);
-    need(registry_create(&registry, NULL, &error));
-    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error));
-    need(config_parse(&config, ini, "bench.ini", ".", &error));
-    need(experiment_create(&experiment, config, registry, &error));
-    need(session_create(&session, experiment, true, &error));
+    need(registry_create(&registry, NULL, &error), &error);
+    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
+         &error);
+    need(config_parse(&config, ini, "bench.ini", ".", &error), &error);
+    need(experiment_create(&experiment, config, registry, &error), &error);
+    need(session_create(&session, experiment, true, &error), &error);
     printf("graphs of %s\n", space);
     measure(session_builder(session));
     session_destroy(session);

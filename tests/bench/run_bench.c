@@ -6,6 +6,8 @@
 //   worker trial   one trial through a worker process, beside its evaluation (asked: < 1 ms)
 //   two workers    trials a second with 2 workers over those with 1 (asked: >= 1.8)
 //   worker memory  peak resident memory of a worker on all of Fashion-MNIST (asked: < 400 MB)
+#include "stopwatch.h"
+
 #include "support/folder.h"
 
 #include <fcntl.h>
@@ -15,32 +17,12 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REPETITIONS 5
 
 static const char *binary;
 static char *folder;
-
-static double monotonic_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return values[count / 2];
-}
 
 // Runs the configuration in a fresh out folder; answers wall seconds, and the peak memory in kB of
 // the largest process that it reaped (a worker, where the run had some).
@@ -55,7 +37,7 @@ static double run(const char *config, const char *const *sets, long *peak_kb)
         arguments[count++] = "--set";
         arguments[count++] = *sets;
     }
-    double began = monotonic_seconds();
+    double began = wall_seconds();
     pid_t child = fork();
     if (child == 0) {
         int null = open("/dev/null", O_WRONLY);
@@ -66,7 +48,7 @@ static double run(const char *config, const char *const *sets, long *peak_kb)
     int status;
     struct rusage usage;
     wait4(child, &status, 0, &usage);
-    double seconds = monotonic_seconds() - began;
+    double seconds = wall_seconds() - began;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         fprintf(stderr, "%s: status %d\n", config, status);
         exit(1);

@@ -7,6 +7,8 @@
 //   ready          the session of the table, from its cache (asked: < 20 ms)
 //   12,000 s       a whole search of 12,000 simulated seconds (asked: < 1 s)
 // Rates are of processor time, so that others on the machine do not count; walls are given beside.
+#include "stopwatch.h"
+
 #include "evaluate/session.h"
 #include "execute/execute.h"
 #include "support/folder.h"
@@ -18,7 +20,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define REPETITIONS 5
@@ -38,25 +39,6 @@ static const char config_text[] = "[space]\nplugin = nasbench201\n"
 static const char *binary;
 static char *folder, *config;
 
-static double monotonic_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, int count)
-{
-    qsort(values, (size_t)count, sizeof *values, by_size);
-    return values[count / 2];
-}
-
 struct cost {
     double wall, processor; // seconds
     double peak;            // bytes
@@ -75,7 +57,7 @@ static struct cost run(const char *set)
     if (asprintf(&out, "%s/out-%d", folder, number++) < 0)
         exit(1);
     const char *arguments[] = {binary, "run", config, "--out", out, "--set", set, "--quiet", NULL};
-    double began = monotonic_seconds();
+    double began = wall_seconds();
     pid_t child = fork();
     if (child == 0) {
         int null = open("/dev/null", O_WRONLY);
@@ -86,7 +68,7 @@ static struct cost run(const char *set)
     int status;
     struct rusage usage;
     wait4(child, &status, 0, &usage);
-    cost.wall = monotonic_seconds() - began;
+    cost.wall = wall_seconds() - began;
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
         fprintf(stderr, "%s: status %d\n", set, status);
         exit(1);
@@ -130,14 +112,6 @@ static void bench_million(const struct cost *fewer)
            median(slopes, SLOPES));
 }
 
-static void check(esp_status status, const struct error *error)
-{
-    if (status == ESP_OK)
-        return;
-    fprintf(stderr, "%s\n", error->message);
-    exit(1);
-}
-
 static void bench_ready(void)
 {
     struct error error;
@@ -146,16 +120,16 @@ static void bench_ready(void)
     struct config *parsed = NULL;
     double times[REPETITIONS];
     error_clear(&error);
-    check(registry_create(&registry, NULL, &error), &error);
-    check(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
-          &error);
-    check(config_parse(&parsed, config_text, "table.ini", ".", &error), &error);
-    check(experiment_create(&experiment, parsed, registry, &error), &error);
+    need(registry_create(&registry, NULL, &error), &error);
+    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
+         &error);
+    need(config_parse(&parsed, config_text, "table.ini", ".", &error), &error);
+    need(experiment_create(&experiment, parsed, registry, &error), &error);
     for (int i = 0; i < REPETITIONS; i++) {
         struct session *session = NULL;
-        double began = monotonic_seconds();
-        check(session_create(&session, experiment, true, &error), &error);
-        times[i] = monotonic_seconds() - began;
+        double began = wall_seconds();
+        need(session_create(&session, experiment, true, &error), &error);
+        times[i] = wall_seconds() - began;
         session_destroy(session);
     }
     experiment_destroy(experiment);

@@ -2,44 +2,23 @@
 // What a trace-only pass of a space costs: sampling one architecture, and replaying one that is there.
 // Each figure is the median of repetitions within this one program run, by processor time.
 //   trace_bench [SPACE]      nasbench201 when left out (asked of it: a trace < 1 us)
+#include "stopwatch.h"
+
 #include "evaluate/session.h"
 #include "execute/execute.h"
 
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define REPETITIONS 9
 #define PASSES 200000 // of one repetition
 
 static struct error error;
 
-static double cpu_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void need(esp_status status)
-{
-    if (status == ESP_OK)
-        return;
-    fprintf(stderr, "%s\n", error.message);
-    exit(1);
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 static void report(const char *what, double *seconds)
 {
-    qsort(seconds, REPETITIONS, sizeof *seconds, by_size);
-    printf("%-28s %8.3f us\n", what, seconds[REPETITIONS / 2] / PASSES * 1e6);
+    printf("%-28s %8.3f us\n", what, median(seconds, REPETITIONS) / PASSES * 1e6);
 }
 
 static void measure(struct builder *builder)
@@ -51,12 +30,12 @@ static void measure(struct builder *builder)
         double began = cpu_seconds();
         for (int i = 0; i < PASSES; i++) {
             arch_release(arch);
-            need(builder_sample(builder, &random, &arch, &error));
+            need(builder_sample(builder, &random, &arch, &error), &error);
         }
         sample[r] = cpu_seconds() - began;
         began = cpu_seconds();
         for (int i = 0; i < PASSES; i++)
-            need(builder_build(builder, arch, NULL, &error));
+            need(builder_build(builder, arch, NULL, &error), &error);
         replay[r] = cpu_seconds() - began;
     }
     arch_release(arch);
@@ -77,11 +56,12 @@ int main(int argc, char **argv)
              "nk_landscape\n[objective]\nmaximize = fitness\n",
              space);
     error_clear(&error);
-    need(registry_create(&registry, NULL, &error));
-    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error));
-    need(config_parse(&config, ini, "bench.ini", ".", &error));
-    need(experiment_create(&experiment, config, registry, &error));
-    need(session_create(&session, experiment, true, &error));
+    need(registry_create(&registry, NULL, &error), &error);
+    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
+         &error);
+    need(config_parse(&config, ini, "bench.ini", ".", &error), &error);
+    need(experiment_create(&experiment, config, registry, &error), &error);
+    need(session_create(&session, experiment, true, &error), &error);
     printf("decision traces of %s\n", space);
     measure(session_builder(session));
     session_destroy(session);

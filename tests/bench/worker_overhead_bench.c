@@ -2,6 +2,8 @@
 // What a worker process costs a trial: the same trials, of an estimator that does nothing, through the
 // executor `local` with one worker and through `inline`, one at a time, in alternating rounds within
 // this one program. The overhead of a trial is the difference of the two; asked: < 1 ms.
+#include "stopwatch.h"
+
 #include "config/config.h"
 #include "execute/execute.h"
 #include "loader/registry.h"
@@ -11,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS 9
 #define TRIALS 500
@@ -29,27 +30,6 @@ static struct jobs *jobs;
 static char *folder;
 static const char *worker_command[4];
 
-static void check(esp_status status, const struct error *error)
-{
-    if (status == ESP_OK)
-        return;
-    fprintf(stderr, "%s\n", error->message);
-    exit(1);
-}
-
-static double monotonic_seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 // This program's own executable is no worker: the program under test is.
 static const char *const *command_of_the_program(esp_jobs *handle)
 {
@@ -64,16 +44,16 @@ static void open_all(void)
     struct error error;
     struct config *config = NULL;
     error_clear(&error);
-    check(registry_create(&registry, getenv("ESPALIER_TEST_PLUGINS"), &error), &error);
-    check(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
-          &error);
-    check(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "inline", executor_inline(), &error),
-          &error);
-    check(config_parse(&config, config_text, "bench.ini", folder, &error), &error);
-    check(experiment_create(&experiment, config, registry, &error), &error);
-    check(session_create(&session, experiment, false, &error), &error);
-    check(worker_file_write(folder, experiment, &error), &error);
-    check(jobs_create(&jobs, experiment, session, folder, &error), &error);
+    need(registry_create(&registry, getenv("ESPALIER_TEST_PLUGINS"), &error), &error);
+    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "local", executor_local(), &error),
+         &error);
+    need(registry_add_builtin(registry, ESP_KIND_EXECUTOR, "inline", executor_inline(), &error),
+         &error);
+    need(config_parse(&config, config_text, "bench.ini", folder, &error), &error);
+    need(experiment_create(&experiment, config, registry, &error), &error);
+    need(session_create(&session, experiment, false, &error), &error);
+    need(worker_file_write(folder, experiment, &error), &error);
+    need(jobs_create(&jobs, experiment, session, folder, &error), &error);
     worker_command[0] = getenv("ESPALIER_BINARY");
     worker_command[1] = "worker";
     worker_command[2] = folder;
@@ -90,7 +70,7 @@ static char *make_specification(void)
     char hash[17];
     esp_random random = esp_random_stream(1, 2, 0, 0, 0);
     error_clear(&error);
-    check(builder_sample(session_builder(session), &random, &arch, &error), &error);
+    need(builder_sample(session_builder(session), &random, &arch, &error), &error);
     struct specification specification = {.arch = arch_json(arch, "chain"), .seed = 1};
     snprintf(hash, sizeof hash, "%016llx", (unsigned long long)arch_hash(arch));
     memcpy(specification.hash, hash, sizeof hash);
@@ -108,15 +88,15 @@ static double one_trial(const esp_executor_type *type, void *self, const char *t
     esp_jobs *handle = jobs_handle(jobs);
     const esp_job_event *events = NULL;
     uint64_t count = 0, stride = 0;
-    double began = monotonic_seconds();
-    check(type->submit(self, handle, 0, text, strlen(text)), handle->base.context);
+    double began = wall_seconds();
+    need(type->submit(self, handle, 0, text, strlen(text)), handle->base.context);
     while (count == 0) {
         struct pollfd descriptor = {type->descriptor(self), POLLIN, 0};
         if (descriptor.fd >= 0)
             poll(&descriptor, 1, type->timeout(self));
-        check(type->poll(self, handle, &events, &count, &stride), handle->base.context);
+        need(type->poll(self, handle, &events, &count, &stride), handle->base.context);
     }
-    double seconds = monotonic_seconds() - began;
+    double seconds = wall_seconds() - began;
     if (events->kind != ESP_JOB_RESULT || !strstr((const char *)events->bytes, "score")) {
         fprintf(stderr, "no result: %s\n", events->message ? events->message : "");
         exit(1);
@@ -131,7 +111,7 @@ static void *create(const esp_executor_type *type)
     void *self = NULL;
     error_clear(&error);
     handle_init(&lent.base, sizeof lent, &error);
-    check(type->create(&lent, jobs_handle(jobs), &self), &error);
+    need(type->create(&lent, jobs_handle(jobs), &self), &error);
     return self;
 }
 
@@ -146,9 +126,9 @@ int main(void)
     open_all();
     char *text = make_specification();
     void *local = create(executor_local()), *here = create(executor_inline());
-    double began = monotonic_seconds();
+    double began = wall_seconds();
     one_trial(executor_local(), local, text);
-    double start = monotonic_seconds() - began;
+    double start = wall_seconds() - began;
     one_trial(executor_inline(), here, text);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < TRIALS; i++)
@@ -156,16 +136,14 @@ int main(void)
         for (int i = 0; i < TRIALS; i++)
             inside[round * TRIALS + i] = one_trial(executor_inline(), here, text);
     }
-    qsort(through, MOST, sizeof through[0], by_size);
-    qsort(inside, MOST, sizeof inside[0], by_size);
-    double median = through[MOST / 2], least = inside[MOST / 2];
+    double remote = median(through, MOST), least = median(inside, MOST);
     printf("a worker's start and first trial          %8.1f ms\n", 1e3 * start);
-    printf("one trial through a worker, median        %8.1f us   (99%%: %.1f us)\n", 1e6 * median,
-           1e6 * through[MOST * 99 / 100]);
+    printf("one trial through a worker, median        %8.1f us   (99%%: %.1f us)\n", 1e6 * remote,
+           1e6 * quantile(through, MOST, 0.99));
     printf("one trial inline, median                  %8.1f us\n", 1e6 * least);
     printf(
         "overhead of the worker                    %8.1f us   (asked: < 1 ms), %.1f times inline\n",
-        1e6 * (median - least), median / least);
+        1e6 * (remote - least), remote / least);
     executor_local()->destroy(local);
     executor_inline()->destroy(here);
     free(text);
