@@ -3,7 +3,7 @@
 // networks against PyTorch's, on one thread: the same networks, batches and parameters, in alternation
 // within this one run, both sides warm; and what goes with them: the peak of the processor, single
 // convolutions, memory, compiling, losses. docs/benchmarks.md describes each figure.
-//   training_bench [--engine ID] [--network NAME] [--seconds S] [--steps-alone]
+//   training_bench [--engine ID] [--network NAME] [--seconds S] [--steps-alone | --convolutions-alone]
 #include "stopwatch.h"
 
 #include "training_bench/figures.h"
@@ -34,7 +34,7 @@ struct bench {
     const char *engine;
     const char *network; // NULL: all
     double seconds;      // of one side of one round
-    bool memory, steps_alone;
+    bool memory, steps_alone, convolutions_alone;
     struct registry *registry;
     struct torch *torch[TORCH_COUNT]; // NULL: there is none
     double peaks[PEAKS];
@@ -196,20 +196,20 @@ static int measure_all(struct bench *bench)
 {
     unsigned denormals = denormals_flush();
     bench->engine = bench->figures.engine = engine_name(bench);
-    bench->torch[TORCH_PLAIN] = torch_open(false);
+    bench->torch[TORCH_PLAIN] = bench->convolutions_alone ? NULL : torch_open(false);
     if (bench->torch[TORCH_PLAIN]) {
         bench->torch[TORCH_KEEPING] = torch_open(true);
         bench->figures.torch = torch_version(bench->torch[TORCH_PLAIN]);
     }
     bench->figures.instructions = peak_instructions();
-    bool found = false;
-    for (int i = 0; i < NETWORK_COUNT; i++) {
+    bool found = bench->convolutions_alone;
+    for (int i = 0; !bench->convolutions_alone && i < NETWORK_COUNT; i++) {
         if (bench->network && strcmp(bench->network, networks[i].name) != 0)
             continue;
         found = true;
         measure_network(bench, i);
     }
-    if (!bench->network && !bench->steps_alone)
+    if (bench->convolutions_alone || (!bench->network && !bench->steps_alone))
         measure_rest(bench);
     bench->figures.peak = median(bench->peaks, bench->peak_count);
     if (found) {
@@ -244,6 +244,8 @@ static bool read_arguments(struct bench *bench, int argc, char **argv)
             bench->memory = true;
         else if (strcmp(argv[i], "--steps-alone") == 0)
             bench->steps_alone = true;
+        else if (strcmp(argv[i], "--convolutions-alone") == 0)
+            bench->convolutions_alone = true;
         else if (value && strcmp(argv[i], "--engine") == 0)
             bench->engine = argv[++i];
         else if (value && strcmp(argv[i], "--network") == 0)
@@ -263,7 +265,7 @@ int main(int argc, char **argv)
     setenv("OMP_NUM_THREADS", "1", 1);
     if (!read_arguments(&bench, argc, argv)) {
         fprintf(stderr, "training_bench [--engine ID] [--network NAME] [--seconds S] "
-                        "[--steps-alone]\n");
+                        "[--steps-alone | --convolutions-alone]\n");
         return 2;
     }
     need(registry_create(&bench.registry, NULL, &error), &error);

@@ -61,8 +61,18 @@ static void print_step(const struct figures *figures, int i)
     printf("\n");
 }
 
+static bool any_network(const struct figures *figures)
+{
+    bool any = false;
+    for (int i = 0; i < NETWORK_COUNT; i++)
+        any = any || figures->networks[i].measured;
+    return any;
+}
+
 static void print_steps(const struct figures *figures)
 {
+    if (!any_network(figures))
+        return;
     static const char *const torches[TORCH_COUNT] = {"as it comes", "keeping memory"};
     printf(
         "\nA training step, ms: medians of processor time (and of wall time); PyTorch as it comes, "
@@ -189,7 +199,7 @@ void table_print(const struct figures *figures)
     if (figures->torch)
         printf("PyTorch %s\n", figures->torch);
     else
-        printf("there is no Python with torch (Debian: python3-torch), so Espalier's side alone\n");
+        printf("without PyTorch (Debian: python3-torch), so Espalier's side alone\n");
     print_steps(figures);
     print_profiles(figures);
     print_convolutions(figures);
