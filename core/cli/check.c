@@ -6,6 +6,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "loader/registry.h"
+#include "loader/trust.h"
 #include "text/printable.h"
 
 #include <errno.h>
@@ -75,7 +76,10 @@ static int run(const struct check_options *options, bool json, struct error *err
 {
     uint64_t counts[VERDICT_COUNT];
     struct printing printing = {.findings = json ? json_array() : NULL};
-    esp_status status = check_plugin(options, print_finding, &printing, counts, error);
+    // Its code is run here as in a run.
+    esp_status status = trust_path(options->path, error);
+    if (status == ESP_OK)
+        status = check_plugin(options, print_finding, &printing, counts, error);
     if (status != ESP_OK) {
         json_decref(printing.findings);
         error_prefix(error, "%s: ", options->path);

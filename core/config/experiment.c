@@ -4,6 +4,7 @@
 #include "config/experiment.h"
 
 #include "config/objective.h"
+#include "config/pins.h"
 #include "config/settings.h"
 #include "text/nearest.h"
 
@@ -57,7 +58,11 @@ static esp_status fastest_engine(const struct component **out, struct registry *
         error_clear(&words);
         if (component->kind != ESP_KIND_ENGINE || component->refused || component->shadowed_by)
             continue;
-        if (registry_find(&loaded, registry, ESP_KIND_ENGINE, component->id, &words) != ESP_OK)
+        esp_status status =
+            registry_find(&loaded, registry, ESP_KIND_ENGINE, component->id, &words);
+        if (status == ESP_ERROR_REJECTED) // by a pin
+            return error_set(error, status, "%s", words.message);
+        if (status != ESP_OK)
             continue; // it is refused from now on, and the run tells it
         uint32_t rank = ((const esp_engine_type *)loaded->type)->rank;
         if (!*out || rank > best) {
@@ -201,9 +206,9 @@ esp_status experiment_create(struct experiment **out, struct config *config,
     experiment->config = config;
     experiment->registry = registry;
     static esp_status (*const steps[])(struct experiment *, struct error *) = {
-        settings_read_experiment, read_parts,           objective_read,
-        settings_read_budget,     settings_read_run,    settings_read_start,
-        settings_read_final,      settings_read_report, read_fixes,
+        settings_read_experiment, pins_read,         read_parts,          objective_read,
+        settings_read_budget,     settings_read_run, settings_read_start, settings_read_final,
+        settings_read_report,     read_fixes,
     };
     esp_status status = check_sections(config, error);
     for (size_t i = 0; status == ESP_OK && i < ESP_COUNT(steps); i++)

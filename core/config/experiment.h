@@ -98,11 +98,12 @@ esp_status experiment_create(struct experiment **out, struct config *config,
 void experiment_destroy(struct experiment *experiment);
 
 // The INI as resolved: every section and key with its value, defaults too, paths absolute; loads to
-// the same experiment, and to the same text. Owner: the caller (free).
-char *experiment_text(const struct experiment *experiment, struct error *error);
+// the same experiment, and to the same text. `pinned`: with the SHA-256 of each plugin that it uses, so
+// that no other build is taken for it; else with those pins that were said. Owner: the caller (free).
+char *experiment_text(const struct experiment *experiment, bool pinned, struct error *error);
 
 // Lines "  section.key: old -> new" for every difference that a resume does not allow (all but
-// [budget], [final], [executor], [report], run.workers, run.out; dataset.path where `ignore_dataset_path`).
+// [budget], [final], [executor], [report], [plugins], run.workers, run.out; dataset.path where `ignore_dataset_path`).
 // NULL where there is none. Owner: the caller (free).
 char *experiment_difference(const char *stored_text, const char *text, bool ignore_dataset_path,
                             struct error *error);

@@ -2,6 +2,7 @@
 // The resolved INI of an experiment, and the differences of two of them.
 #include "config/entries.h"
 #include "config/experiment.h"
+#include "config/pins.h"
 #include "config/units.h"
 #include "text/stream.h"
 
@@ -153,7 +154,7 @@ static void write_section(FILE *file, const struct experiment *experiment, enum 
     const struct part *part = part_of(experiment, id);
     if ((part && !part->component) || (id == SECTION_FIX && experiment->fix_count == 0) ||
         (id == SECTION_START && !experiment->start[0]) ||
-        (id == SECTION_REPORT && !experiment->own[id].items[0].text[0]))
+        (id == SECTION_REPORT && !experiment->own[id].items[0].text[0]) || id == SECTION_PLUGINS)
         return;
     fprintf(file, "%s[%s]\n", id == 0 ? "" : "\n", sections[id].name);
     if (part) {
@@ -171,7 +172,20 @@ static void write_section(FILE *file, const struct experiment *experiment, enum 
         write_entry(file, experiment->fixes[i].pattern, experiment->fixes[i].value, error);
 }
 
-char *experiment_text(const struct experiment *experiment, struct error *error)
+static void write_pins(FILE *file, const struct experiment *experiment, bool all,
+                       struct error *error)
+{
+    char *pins = pins_text(experiment, all);
+    if (!pins)
+        error_memory(error);
+    else if (pins[0]) {
+        fprintf(file, "\n[plugins]\n");
+        write_entry(file, "pin", pins, error);
+    }
+    free(pins);
+}
+
+char *experiment_text(const struct experiment *experiment, bool pinned, struct error *error)
 {
     char *text = NULL;
     size_t size = 0;
@@ -182,6 +196,7 @@ char *experiment_text(const struct experiment *experiment, struct error *error)
     }
     for (int i = 0; i < SECTION_COUNT; i++)
         write_section(file, experiment, (enum section_id)i, error);
+    write_pins(file, experiment, pinned, error);
     if (!text_stream_close(file, &text))
         error_memory(error);
     if (error->status != ESP_OK) {
@@ -195,7 +210,7 @@ char *experiment_text(const struct experiment *experiment, struct error *error)
 
 static bool may_differ(const struct config_entry *entry, bool ignore_dataset_path)
 {
-    static const char *const free_sections[] = {"budget", "final", "executor", "report"};
+    static const char *const free_sections[] = {"budget", "final", "executor", "report", "plugins"};
     for (size_t i = 0; i < ESP_COUNT(free_sections); i++)
         if (strcmp(entry->section, free_sections[i]) == 0)
             return true;

@@ -75,6 +75,12 @@ static const esp_param report_table[] = {
                    "hypervolume of `espalier results` ends"),
 };
 
+static const esp_param plugins_table[] = {
+    ESP_PARAM_TEXT("pin", "",
+                   "ID SHA256 or KIND/ID SHA256, with commas between: another build of that plugin "
+                   "is refused"),
+};
+
 #define TABLE(table) table, ESP_COUNT(table)
 
 const struct section sections[SECTION_COUNT] = {
@@ -107,6 +113,11 @@ const struct section sections[SECTION_COUNT] = {
                        TABLE(final_table), false},
     [SECTION_REPORT] = {"report", "How runs are compared; no run depends on it.",
                         TABLE(report_table), false},
+    [SECTION_PLUGINS] =
+        {"plugins",
+         "Which builds of the plugins may be loaded; the `config.ini` of a run pins "
+         "all that it used.",
+         TABLE(plugins_table), false},
     [SECTION_FIX] = {"fix",
                      "Fixed decisions: `path = value`, where `*` in a path stands for any part of "
                      "it.",

@@ -30,6 +30,7 @@ enum section_id {
     SECTION_START,
     SECTION_FINAL,
     SECTION_REPORT,
+    SECTION_PLUGINS,
     SECTION_FIX,
     SECTION_COUNT
 };

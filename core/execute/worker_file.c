@@ -82,7 +82,7 @@ static json_t *plugin_rows(const struct experiment *experiment)
 esp_status worker_file_write(const char *run_folder, const struct experiment *experiment,
                              struct error *error)
 {
-    char *text = experiment_text(experiment, error), *path = NULL, *aside = NULL;
+    char *text = experiment_text(experiment, false, error), *path = NULL, *aside = NULL;
     json_t *plugins = NULL, *whole = NULL;
     esp_status status = text ? ESP_OK : error->status;
     if (status != ESP_OK)

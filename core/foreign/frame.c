@@ -2,6 +2,8 @@
 // The values of a plan's names while its calls run; see plan.h. From plan_open on foreign code runs.
 #include "foreign/plan.h"
 
+#include "loader/trust.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +47,8 @@ esp_status plan_open(struct foreign_frame *out, const struct foreign_plan *plan,
     for (uint64_t i = 0; status == ESP_OK && i < manifest->param_count; i++)
         status = give_parameter(&out->values[plan->first_parameter + (int64_t)i],
                                 parameters_find(parameters, manifest->params[i].name), error);
+    if (status == ESP_OK)
+        status = trust_path(plan->library, error);
     if (status == ESP_OK && !(out->library = dlopen(plan->library, RTLD_NOW | RTLD_LOCAL)))
         status =
             error_set(error, ESP_ERROR_DATA, "%s cannot be loaded: %s", plan->library, dlerror());

@@ -2,6 +2,7 @@
 // The search path of plugins; see folders.h.
 #include "loader/folders.h"
 
+#include "loader/trust.h"
 #include "manifest/manifest.h"
 
 #include <dirent.h>
@@ -55,10 +56,15 @@ static esp_status add_folder(struct folders *out, const char *folder, bool neede
                              struct error *error)
 {
     char *path = realpath(folder, NULL);
+    struct error untrusted;
+    error_clear(&untrusted);
     if (path && stands(out, path)) {
         free(path);
         return ESP_OK;
     }
+    // As it was said: the links on the way count, too.
+    if (path && trust_path(folder, &untrusted) != ESP_OK)
+        return add(out, path, untrusted.message, error);
     if (path)
         return add(out, path, NULL, error);
     int reason = errno;
@@ -83,6 +89,11 @@ static esp_status add_first(struct folders *out, const char *folder, struct erro
         return ESP_ERROR_INVALID;
     }
     closedir(stream);
+    if (trust_path(folder, error) != ESP_OK) {
+        error_prefix(error, "--plugins: ");
+        free(path);
+        return error->status;
+    }
     return add(out, path, NULL, error);
 }
 

@@ -18,7 +18,7 @@ struct folders {
 // `first` (--plugins; may be NULL), $ESPALIER_PLUGINS (colon-separated), the user's own
 // (~/.local/lib/espalier/plugins), and lib/espalier/plugins beside the program's bin folder. One that
 // stands twice counts once, at its first place; of the last two one that is not there does not
-// count. `first` must be there: else an error.
+// count. `first` must be there, and be trusted (trust.h): else an error; others that are not are refused.
 esp_status folders_find(struct folders *out, const char *first, struct error *error);
 void folders_destroy(struct folders *folders);
 

@@ -3,6 +3,7 @@
 #include "loader/library.h"
 
 #include "loader/description.h"
+#include "loader/trust.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -27,7 +28,11 @@ static const char *reason_of(const char *message, const char *path)
 esp_status library_load(const void **type, const char *path, uint32_t kind, const char *id,
                         struct error *error)
 {
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    // Again, since discovery: a worker is told its files.
+    esp_status trusted = trust_path(path, error);
+    void *library = trusted == ESP_OK ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
+    if (trusted != ESP_OK)
+        return trusted;
     if (!library)
         return error_set(error, ESP_ERROR_DATA, "it cannot be loaded: %s",
                          reason_of(dlerror(), path));

@@ -6,6 +6,7 @@
 #include "loader/folders.h"
 #include "loader/library.h"
 #include "loader/note.h"
+#include "loader/trust.h"
 #include "manifest/manifest.h"
 #include "text/nearest.h"
 #include "text/printable.h"
@@ -22,9 +23,18 @@ struct entry {
     struct manifest *manifest; // one reference, or NULL
 };
 
+// The one build of a method that may be loaded.
+struct pin {
+    uint32_t kind; // 0: any
+    char id[ESP_NOTE_ID_SIZE];
+    char sha256[SHA256_HEX_SIZE];
+};
+
 struct registry {
     struct entry **entries;
     uint64_t count, capacity;
+    struct pin *pins;
+    uint64_t pin_count;
 };
 
 static const char *const kind_names[] = {NULL,      "space",  "strategy", "estimator",
@@ -128,6 +138,16 @@ static esp_status add_refused(struct registry *registry, const char *path, const
     return add_entry(registry, &component, NULL, error);
 }
 
+// Who can write a file that it is made of, or a folder on the way there, decides what is run.
+static esp_status trust_manifest(const struct manifest *manifest, const char *path,
+                                 struct error *error)
+{
+    esp_status status = trust_path(path, error);
+    for (uint64_t i = 0; status == ESP_OK && i < manifest->file_count; i++)
+        status = trust_path(manifest->files[i].path, error);
+    return status;
+}
+
 // The component of a manifest, refused or not.
 static esp_status add_manifest(struct registry *registry, const char *path, struct error *error)
 {
@@ -139,6 +159,8 @@ static esp_status add_manifest(struct registry *registry, const char *path, stru
         manifest_release(manifest);
         return error_memory(error);
     }
+    if (status == ESP_OK)
+        status = trust_manifest(manifest, path, &reason);
     struct component component = {.kind = manifest->id[0] ? manifest->kind : 0,
                                   .id = manifest->kind ? manifest->id : "",
                                   .version = manifest->version,
@@ -163,7 +185,8 @@ static esp_status add_file(struct registry *registry, const char *path, struct e
         return add_manifest(registry, path, error);
     if (note_read(&note, path, &reason) != ESP_OK)
         return add_refused(registry, path, reason.message, error);
-    note_check(&note, &reason);
+    if (trust_path(path, &reason) == ESP_OK)
+        note_check(&note, &reason);
     struct component component = {.id = "",
                                   .version = note.version,
                                   .path = path,
@@ -255,6 +278,7 @@ void registry_destroy(struct registry *registry)
     for (uint64_t i = 0; i < registry->count; i++)
         destroy_entry(registry->entries[i]);
     free(registry->entries);
+    free(registry->pins);
     free(registry);
 }
 
@@ -284,28 +308,80 @@ const struct component *registry_get(const struct registry *registry, uint64_t i
 
 // ---- Finding and loading ----------------------------------------------------------------------
 
-static esp_status load_entry(struct entry *entry, struct error *error)
+static esp_status digest_entry(struct entry *entry, struct error *error)
+{
+    if (entry->component.sha256 || !entry->path[0])
+        return ESP_OK;
+    esp_status status = entry->manifest ? manifest_sha256(entry->sha256, entry->manifest, error)
+                                        : file_sha256(entry->sha256, entry->path, error);
+    if (status == ESP_OK)
+        entry->component.sha256 = entry->sha256;
+    return status;
+}
+
+static esp_status check_pins(const struct registry *registry, const struct entry *entry,
+                             struct error *error)
+{
+    const struct component *component = &entry->component;
+    for (uint64_t i = 0; i < registry->pin_count; i++) {
+        const struct pin *pin = &registry->pins[i];
+        if ((pin->kind && pin->kind != component->kind) || strcmp(pin->id, component->id) != 0 ||
+            !component->sha256 || strcmp(pin->sha256, component->sha256) == 0)
+            continue;
+        return error_set(error, ESP_ERROR_REJECTED,
+                         "the %s '%s' is another build than [plugins] pin says: %s has SHA-256 %s, "
+                         "the pin says %s",
+                         kind_name(component->kind), component->id, component->path,
+                         component->sha256, pin->sha256);
+    }
+    return ESP_OK;
+}
+
+static esp_status load_entry(const struct registry *registry, struct entry *entry,
+                             struct error *error)
 {
     const void *type = NULL;
-    if (entry->component.type)
-        return ESP_OK;
-    esp_status status = ESP_OK;
+    esp_status status = digest_entry(entry, error);
+    if (status == ESP_OK)
+        status = check_pins(registry, entry, error);
+    if (status != ESP_OK || entry->component.type)
+        return status;
     if (entry->manifest)
         type = &entry->manifest->type;
     else
         status = library_load(&type, entry->path, entry->component.kind, entry->id, error);
-    if (status != ESP_OK) {
-        error_prefix(error, "%s: ", entry->path);
-        return status;
-    }
-    if (!entry->component.sha256)
-        status = entry->manifest ? manifest_sha256(entry->sha256, entry->manifest, error)
-                                 : file_sha256(entry->sha256, entry->path, error);
     if (status != ESP_OK)
-        return status;
-    entry->component.sha256 = entry->sha256;
-    entry->component.type = type;
-    return ESP_OK;
+        error_prefix(error, "%s: ", entry->path);
+    else
+        entry->component.type = type;
+    return status;
+}
+
+esp_status registry_pin(struct registry *registry, uint32_t kind, const char *id,
+                        const char *sha256, struct error *error)
+{
+    struct pin *grown = realloc(registry->pins, (registry->pin_count + 1) * sizeof *grown);
+    bool found = false;
+    if (!grown)
+        return error_memory(error);
+    registry->pins = grown;
+    struct pin *pin = &grown[registry->pin_count++];
+    pin->kind = kind;
+    snprintf(pin->id, sizeof pin->id, "%s", id);
+    snprintf(pin->sha256, sizeof pin->sha256, "%s", sha256);
+    for (uint64_t i = 0; i < registry->count; i++) {
+        const struct component *component = &registry->entries[i]->component;
+        found |= component->kind && (!kind || component->kind == kind) &&
+                 strcmp(component->id, id) == 0 && component->path[0];
+    }
+    return found ? ESP_OK
+                 : error_set(error, ESP_ERROR_NOT_FOUND, "there is no plugin '%s'%s%s", id,
+                             kind ? " of the kind " : "", kind ? kind_name(kind) : "");
+}
+
+void registry_unpin(struct registry *registry)
+{
+    registry->pin_count = 0;
 }
 
 // Does the reason name the place? A manifest's does, with its line.
@@ -401,7 +477,7 @@ esp_status registry_find(const struct component **out, struct registry *registry
         return not_found(registry, kind, id, error);
     if (entry->refused)
         return was_refused(registry, entry, error);
-    esp_status status = load_entry(entry, error);
+    esp_status status = load_entry(registry, entry, error);
     if (status == ESP_OK)
         *out = &entry->component;
     return status;
@@ -455,7 +531,7 @@ esp_status registry_find_file(const struct component **out, struct registry *reg
         return status;
     memcpy(entry->sha256, found, sizeof found);
     entry->component.sha256 = entry->sha256;
-    status = load_entry(entry, error);
+    status = load_entry(registry, entry, error);
     if (status == ESP_OK)
         *out = &entry->component;
     return status;

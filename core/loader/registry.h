@@ -48,6 +48,14 @@ const struct component *registry_get(const struct registry *registry, uint64_t i
 esp_status registry_find(const struct component **out, struct registry *registry, uint32_t kind,
                          const char *id, struct error *error);
 
+// From now on no other build of the method than that of this SHA-256 (64 hex digits) is loaded or found:
+// registry_find answers ESP_ERROR_REJECTED, both named, and runs nothing of it. `kind` 0: whatever kind
+// the id has. ESP_ERROR_NOT_FOUND where no component has the id, or only a part of the program: it is
+// noted all the same.
+esp_status registry_pin(struct registry *registry, uint32_t kind, const char *id,
+                        const char *sha256, struct error *error);
+void registry_unpin(struct registry *registry); // all
+
 // The component at an absolute path with an expected SHA-256: what a worker is told. A mismatch is
 // refused, both named. From then on registry_find finds this one, and no other component of the file.
 esp_status registry_find_file(const struct component **out, struct registry *registry,

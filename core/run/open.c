@@ -169,6 +169,21 @@ static void tell_engine(const struct run *run)
     }
 }
 
+// Of two plugins that claim one id the first in the search order is taken, and the other one said.
+static void tell_shadowed(const struct run *run)
+{
+    const struct part *parts[RUN_PARTS];
+    run_parts(run->experiment, parts);
+    for (uint64_t i = 0; i < registry_count(run->experiment->registry); i++) {
+        const struct component *component = registry_get(run->experiment->registry, i);
+        for (int k = 0; k < RUN_PARTS; k++)
+            if (component->shadowed_by && component->shadowed_by == parts[k]->component)
+                log_line(ESP_LOG_WARNING, "the %s %s is that of %s, which shadows %s",
+                         kind_name(component->kind), component->id,
+                         component_place(component->shadowed_by), component_place(component));
+    }
+}
+
 static esp_status open_strategy(struct run *run, struct error *error)
 {
     const struct experiment *experiment = run->experiment;
@@ -312,7 +327,7 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
     run->best = -1;
     run->began = monotonic_seconds();
     bool found = false;
-    char *text = experiment_text(experiment, error);
+    char *text = experiment_text(experiment, false, error);
     esp_status status = text ? open_folder(run, error) : error->status;
     if (status == ESP_OK)
         status = look_at_store(run, &found, error);
@@ -321,13 +336,19 @@ esp_status run_open(struct run **out, const struct experiment *experiment,
     if (status == ESP_OK)
         tell_engine(run);
     if (status == ESP_OK)
+        tell_shadowed(run);
+    if (status == ESP_OK)
         status = found ? run_begin_resumed(run, text, error) : begin_new(run, text, error);
     if (status == ESP_OK && found) // the store's dictionary comes before any pass
         status = start_load(&run->start, run->session, error);
     if (status == ESP_OK)
         status = open_strategy(run, error);
-    if (status == ESP_OK && !options->unsynced)
-        status = out_write(run->out, "config.ini", text, error);
+    char *pinned = NULL;
+    if (status == ESP_OK && !options->unsynced) {
+        pinned = experiment_text(experiment, true, error);
+        status = pinned ? out_write(run->out, "config.ini", pinned, error) : error->status;
+    }
+    free(pinned);
     if (status == ESP_OK && !run->cheap)
         status = worker_file_write(run->out, experiment, error);
     free(text);

@@ -131,7 +131,7 @@ static esp_status take_experiment(struct sweep *sweep, struct sweep_run *run,
     run->lookahead = experiment->lookahead ? experiment->lookahead : 8;
     run->budget = experiment->budget;
     run->work = work_of(experiment, run->cheap);
-    run->text = experiment_text(experiment, error);
+    run->text = experiment_text(experiment, false, error);
     if (!run->text)
         return error->status;
     if (sweep->name)

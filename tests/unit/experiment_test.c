@@ -354,7 +354,7 @@ TestLeak(engines, a_cheap_estimator_has_one_only_where_it_is_named)
     char text[512];
     struct experiment *experiment = created(cheap);
     cr_assert_null(experiment->engine.component);
-    char *written = experiment_text(experiment, &error);
+    char *written = experiment_text(experiment, false, &error);
     cr_assert_null(strstr(written, "[engine]"));
     free(written);
     experiment_destroy(experiment);
@@ -436,14 +436,14 @@ static void check_round_trip(const struct experiment *experiment)
     struct config *config = NULL;
     struct experiment *again = NULL;
     error_clear(&error);
-    char *text = experiment_text(experiment, &error);
+    char *text = experiment_text(experiment, false, &error);
     cr_assert_not_null(text, "%s", error.message);
     cr_assert_eq(config_parse(&config, text, "resolved", "/elsewhere", &error), ESP_OK, "%s\n%s",
                  error.message, text);
     cr_assert_eq(experiment_create(&again, config, registry, &error), ESP_OK, "%s\n%s",
                  error.message, text);
     check_same(experiment, again);
-    char *text_again = experiment_text(again, &error);
+    char *text_again = experiment_text(again, false, &error);
     cr_assert_str_eq(text_again, text);
     cr_assert_null(experiment_difference(text, text_again, false, &error));
     free(text);
@@ -467,7 +467,7 @@ TestLeak(resolved, the_text_loads_to_the_same_experiment)
 TestLeak(resolved, it_says_defaults_absolute_paths_and_the_plugins_that_were_picked)
 {
     struct experiment *experiment = created(everything);
-    char *text = experiment_text(experiment, &error), out[4200], *here = getcwd(NULL, 0);
+    char *text = experiment_text(experiment, false, &error), out[4200], *here = getcwd(NULL, 0);
     char engine[128];
     snprintf(out, sizeof out, "\nout = %s/somewhere\n", here);
     snprintf(engine, sizeof engine, "[engine]\nplugin = %s\nthreads = 1\n",
@@ -535,7 +535,7 @@ TestLeak(resolved, what_no_line_can_hold_is_said)
     memset(key, 'k', 200);
     key[200] = '\0';
     struct experiment *experiment = with("fix", key, "1");
-    cr_assert_null(experiment_text(experiment, &error));
+    cr_assert_null(experiment_text(experiment, false, &error));
     cr_assert(strstr(error.message, "cannot be written: the key is too long for a line"), "%s",
               error.message);
     experiment_destroy(experiment);
@@ -552,7 +552,8 @@ static char *difference(const char *change)
     cr_assert_eq(config_parse(&config, LEAST, "a.ini", "/folder", &error), ESP_OK);
     cr_assert_eq(config_apply(config, change, &error), ESP_OK);
     cr_assert_eq(experiment_create(&after, config, registry, &error), ESP_OK, "%s", error.message);
-    char *old = experiment_text(before, &error), *new = experiment_text(after, &error);
+    char *old = experiment_text(before, false, &error),
+         *new = experiment_text(after, false, &error);
     char *lines = experiment_difference(old, new, false, &error);
     cr_assert_eq(error.status, ESP_OK, "%s", error.message);
     free(old);
