@@ -76,10 +76,12 @@ static int run(const struct check_options *options, bool json, struct error *err
 {
     uint64_t counts[VERDICT_COUNT];
     struct printing printing = {.findings = json ? json_array() : NULL};
-    // Its code is run here as in a run.
-    esp_status status = trust_path(options->path, error);
-    if (status == ESP_OK)
-        status = check_plugin(options, print_finding, &printing, counts, error);
+    struct error untrusted;
+    error_clear(&untrusted);
+    // Its code is run here as in a run. Of a file that is not there the suite has words of its own.
+    esp_status status = trust_path(options->path, &untrusted) == ESP_ERROR_INVALID
+                            ? error_set(error, ESP_ERROR_INVALID, "%s", untrusted.message)
+                            : check_plugin(options, print_finding, &printing, counts, error);
     if (status != ESP_OK) {
         json_decref(printing.findings);
         error_prefix(error, "%s: ", options->path);
