@@ -54,6 +54,12 @@ static const struct subject subjects[] = {
     {"plugin = bananas\nnetworks = 2\nlayers = 1\nunits = 3\nepochs = 1\nminibatch = 200\nbatch = "
      "50\n",
      0, 0, "maximize = fitness\n"},
+    {"plugin = reinforce\nunits = 8\nlearning_rate = 0.01\n", 0, 1, "maximize = fitness\n"},
+    {"plugin = reinforce\ncontroller = table\nbatch = 1\nlearning_rate = 0.1\nrepeat = no\n", 0, 0,
+     "maximize = fitness\n"},
+    {"plugin = ppo\nunits = 10\nepochs = 2\nsubsets = selection\nshare = yes\n", 0, 1,
+     "maximize = fitness\n"},
+    {"plugin = ppo\nunits = 4\nbatch = 7\nepochs = 1\nrepeat = no\n", 0, 0, "maximize = fitness\n"},
 };
 
 #define SUBJECTS (sizeof subjects / sizeof subjects[0])

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dense networks: forward, backward and Adam; see networks.h. Vectors of a layer lie together, so that the
+// Dense networks: forward, backward and training; see networks.h. Vectors of a layer lie together, so that the
 // inner loops run over a layer's outputs; inputs that are 0, as most of an encoding and half of what ReLU
 // gives, cost nothing.
+#include <espalier/support/adam.h>
 #include <espalier/support/networks.h>
 
 #include <stdlib.h>
@@ -193,39 +194,16 @@ esp_status esp_mlp_gradient(const esp_mlp *mlp, const float *x, const float *y,
 
 // ---- Training -------------------------------------------------------------------------------------
 
-struct adam {
-    const esp_mlp_training *training;
-    float *first, *second; // moments
-    double decay1, decay2; // beta^step
-};
-
-static void adam_step(struct adam *adam, float *restrict parameters, const float *restrict gradient,
-                      uint64_t count)
-{
-    const esp_mlp_training *training = adam->training;
-    const float beta1 = (float)training->beta1, beta2 = (float)training->beta2;
-    float *restrict first = adam->first, *restrict second = adam->second;
-    adam->decay1 *= training->beta1;
-    adam->decay2 *= training->beta2;
-    const float rate = (float)(training->learning_rate / (1.0 - adam->decay1));
-    const float scale = (float)(1.0 / (1.0 - adam->decay2)), epsilon = (float)training->epsilon;
-    for (uint64_t i = 0; i < count; i++) {
-        first[i] = beta1 * first[i] + (1.0f - beta1) * gradient[i];
-        second[i] = beta2 * second[i] + (1.0f - beta2) * gradient[i] * gradient[i];
-        parameters[i] -= rate * first[i] / (sqrtf(second[i] * scale) + epsilon);
-    }
-}
-
 esp_status esp_mlp_train(esp_mlp *mlp, const esp_mlp_training *training, const float *x,
                          const float *y, const float *weights, uint64_t count, esp_random *random)
 {
     struct room room = {0};
-    struct adam adam = {training, NULL, NULL, 1.0, 1.0};
+    esp_adam adam = {
+        training->learning_rate, training->beta1, training->beta2, training->epsilon, 1.0, 1.0};
     uint64_t *order = malloc((count + 1) * sizeof *order);
-    adam.first = calloc(2 * mlp->count, sizeof *adam.first);
-    adam.second = adam.first + mlp->count;
+    float *moments = calloc(2 * mlp->count, sizeof *moments);
     esp_status status = ESP_ERROR_MEMORY;
-    if (!order || !adam.first || !room_make(&room, mlp))
+    if (!order || !moments || !room_make(&room, mlp))
         goto cleanup;
     status = ESP_OK;
     for (uint64_t epoch = 0; epoch < training->epochs; epoch++) {
@@ -233,12 +211,13 @@ esp_status esp_mlp_train(esp_mlp *mlp, const esp_mlp_training *training, const f
         for (uint64_t first = 0; first < count; first += training->batch) {
             uint64_t size = count - first < training->batch ? count - first : training->batch;
             losses(mlp, x, y, weights, order + first, size, &room, room.gradient);
-            adam_step(&adam, mlp->parameters, room.gradient, mlp->count);
+            esp_adam_step(&adam, mlp->parameters, room.gradient, moments, moments + mlp->count,
+                          mlp->count);
         }
     }
 cleanup:
     free(room.kept);
     free(order);
-    free(adam.first);
+    free(moments);
     return status;
 }
