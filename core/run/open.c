@@ -76,15 +76,39 @@ static char *provenance(void)
     return text;
 }
 
+// The strategies at hand that take something, as words; "none that is installed" where there is no such.
+static void name_strategies(struct registry *registry, uint32_t takes, char *out, size_t size)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    for (uint64_t i = 0; i < registry_count(registry); i++) {
+        const struct component *component = registry_get(registry, i), *loaded;
+        struct error none;
+        error_clear(&none);
+        if (component->kind != ESP_KIND_STRATEGY || component->refused || component->shadowed_by ||
+            registry_find(&loaded, registry, ESP_KIND_STRATEGY, component->id, &none) != ESP_OK)
+            continue;
+        const esp_strategy_type *type = loaded->type;
+        if ((type->takes & takes) == takes && used < size)
+            used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", loaded->id);
+    }
+    if (used == 0)
+        snprintf(out, size, "none that is installed");
+}
+
 static esp_status check_strategy(struct run *run, struct error *error)
 {
+    char able[256];
     const struct component *component = run->experiment->strategy.component;
     uint32_t takes = run->strategy_takes;
-    if (run->metrics.objective_count > 1 && !(takes & ESP_STRATEGY_MANY_OBJECTIVES))
-        return config_fail(error, ESP_ERROR_INVALID,
-                           config_find(run->experiment->config, "strategy", "plugin"),
-                           "%s takes one objective, and [objective] has %llu", component->id,
-                           (unsigned long long)run->metrics.objective_count);
+    struct registry *registry = run->experiment->registry;
+    if (run->metrics.objective_count > 1 && !(takes & ESP_STRATEGY_MANY_OBJECTIVES)) {
+        name_strategies(registry, ESP_STRATEGY_MANY_OBJECTIVES, able, sizeof able);
+        return config_fail(
+            error, ESP_ERROR_INVALID, config_find(run->experiment->config, "strategy", "plugin"),
+            "%s takes one objective, and [objective] has %llu; several are taken by: %s",
+            component->id, (unsigned long long)run->metrics.objective_count, able);
+    }
     uint32_t needs_look = ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET;
     if ((takes & needs_look) == needs_look)
         return ESP_OK;
@@ -103,13 +127,16 @@ static esp_status check_strategy(struct run *run, struct error *error)
                      {ESP_DECISION_SUBSET, ESP_STRATEGY_SUBSET, "k-of-n"}};
         uint32_t kind = esp_survey_domain(survey, i)->kind;
         for (size_t k = 0; k < ESP_COUNT(kinds); k++)
-            if (kinds[k].kind == kind && !(takes & kinds[k].flag))
+            if (kinds[k].kind == kind && !(takes & kinds[k].flag)) {
+                name_strategies(registry, kinds[k].flag, able, sizeof able);
                 return config_fail(error, ESP_ERROR_INVALID,
                                    config_find(run->experiment->config, "strategy", "plugin"),
-                                   "%s takes no %s decisions, and the space %s has one at '%s'",
+                                   "%s takes no %s decisions, and the space %s has one at '%s'; "
+                                   "they are taken by: %s",
                                    component->id, kinds[k].name,
-                                   run->experiment->space.component->id,
-                                   esp_survey_path(survey, i));
+                                   run->experiment->space.component->id, esp_survey_path(survey, i),
+                                   able);
+            }
     }
     return ESP_OK;
 }

@@ -204,6 +204,21 @@ static int add_scopes(struct slots *slots, struct slot *slot)
     return 1;
 }
 
+// The number that an option names in place of the path's `number`: the option is that number, or the
+// component before it, `_` and the number. NULL: it names none.
+static const char *named_number(const char *path, const char *number, const char *option)
+{
+    const char *end, *word = number;
+    while (word > path && word[-1] == '/')
+        word--;
+    while (word > path && word[-1] != '/')
+        word--;
+    const size_t length = strcspn(word, "/");
+    if (word < number && strncmp(option, word, length) == 0 && option[length] == '_')
+        option += length + 1;
+    return is_number(option, &end) && *end == '\0' ? option : NULL;
+}
+
 // The scopes that the options of a subset name.
 static int name_scopes(struct slots *slots, struct slot *slot)
 {
@@ -215,9 +230,10 @@ static int name_scopes(struct slots *slots, struct slot *slot)
         if (is_number(at, &end))
             number = at;
     for (uint64_t i = 0; i < slot->options; i++) {
-        const char *name = slot->domain->names[i];
+        const char *name =
+            number ? named_number(slot->path, number, slot->domain->names[i]) : NULL;
         slot->named[i] = -1;
-        if (!number || !is_number(name, &end) || *end)
+        if (!name)
             continue;
         uint64_t hash = hash_bytes(HASH_START, slot->path, (uint64_t)(number - slot->path));
         slot->named[i] = numbering_of(&slots->scopes, hash_bytes(hash, name, strlen(name)));

@@ -10,7 +10,7 @@
 //   k of n      a sigmoid an option, given that as many are taken as may be. By set selection the logit of
 //               option j is v . tanh(Wp h_j + Wc h): h the state now, h_j that of the last decision below
 //               the scope that option j names; of an option that names none a vector of its own. "Names":
-//               option `1` of layer/3/inputs names layer/1, the last number of the path replaced. What was
+//               option `1` or `layer_1` of layer/3/inputs names layer/1, the path's last number replaced. What was
 //               chosen goes on as the sum of the options' embeddings over 1 + k.
 //   integers    a softmax over the values, or over `parts` of equal width (logarithmic where the decision
 //               is) where they are more, uniform within
