@@ -144,3 +144,22 @@ Test(objectives, the_log_says_which_engine_computes)
     cr_assert(strstr(log, ": the fastest that loads"), "%s", log);
     free(log);
 }
+
+// A strategy of one objective names those that take several, before the first trial.
+Test(objectives, who_takes_several_is_named)
+{
+    char *config =
+        folder_write(folder, "run.ini",
+                     SMALL "[estimator]\nplugin = nk_landscape\n[objective]\n"
+                           "maximize = fitness\nminimize = params\n[budget]\ntrials = 3\n");
+    const char *arguments[] = {espalier_binary(),           "run", config, "--out", out, "--set",
+                               "strategy.plugin=reinforce", NULL};
+    struct command command = {.arguments = arguments};
+    struct command_result result = command_run(&command);
+    cr_expect_eq(result.status, 2);
+    cr_expect(strstr(result.err, "reinforce takes one objective") && strstr(result.err, "nsga2") &&
+                  strstr(result.err, "random") && !strstr(result.err, "tpe"),
+              "%s", result.err);
+    command_free(&result);
+    free(config);
+}

@@ -51,6 +51,15 @@ static double best_regret(const char *strategy, uint64_t trials, uint64_t seed)
     return best;
 }
 
+void known_regrets(double *out, const char *function, const char *strategy, uint64_t trials,
+                   uint64_t seeds)
+{
+    current = known_function_find(function);
+    cr_assert_not_null(current, "%s", function);
+    for (uint64_t seed = 1; seed <= seeds; seed++)
+        out[seed - 1] = best_regret(strategy, trials, seed);
+}
+
 double known_mean_regret(const char *function, const char *strategy, uint64_t trials,
                          uint64_t seeds)
 {

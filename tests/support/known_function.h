@@ -10,4 +10,8 @@
 double known_mean_regret(const char *function, const char *strategy, uint64_t trials,
                          uint64_t seeds);
 
+// The same of each seed: [seeds].
+void known_regrets(double *out, const char *function, const char *strategy, uint64_t trials,
+                   uint64_t seeds);
+
 #endif
