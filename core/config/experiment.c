@@ -6,14 +6,18 @@
 #include "config/objective.h"
 #include "config/pins.h"
 #include "config/settings.h"
+#include "foreign/plan.h"
 #include "text/nearest.h"
 
 #include <espalier/plugin.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 // ---- Sections and plugins ---------------------------------------------------------------------
+
+#define BASE "estimator."
 
 static bool is_of_sweep(const char *section)
 {
@@ -35,7 +39,7 @@ static esp_status check_sections(const struct config *config, struct error *erro
         bool known = name[0] == '\0'; // what holds includes alone
         for (int j = 0; j < SECTION_COUNT; j++)
             known = known || strcmp(name, names[j]) == 0;
-        if (known)
+        if (known || strncmp(name, BASE, strlen(BASE)) == 0) // read_base looks at those
             continue;
         const char *nearest = text_nearest(name, names, SECTION_COUNT);
         if (nearest)
@@ -155,6 +159,57 @@ static esp_status read_dataset(struct experiment *experiment, struct error *erro
     return status;
 }
 
+// A section of a wrapped estimator that is not the one.
+static esp_status check_base_sections(const struct experiment *experiment, const char *section,
+                                      struct error *error)
+{
+    for (uint64_t i = 0; i < config_section_count(experiment->config); i++) {
+        const char *name = config_section(experiment->config, i);
+        if (strncmp(name, BASE, strlen(BASE)) != 0 || (section && strcmp(name, section) == 0))
+            continue;
+        return section ? config_fail_section(error, experiment->config, name,
+                                             "the estimator %s wraps %s: expected [%s]",
+                                             experiment->estimator.component->id,
+                                             experiment->base.component->id, section)
+                       : config_fail_section(error, experiment->config, name,
+                                             "the estimator %s wraps no other",
+                                             experiment->estimator.component->id);
+    }
+    return ESP_OK;
+}
+
+// What the estimator wraps, where it is one that does.
+static esp_status read_base(struct experiment *experiment, struct error *error)
+{
+    const struct foreign_plan *plan = manifest_plan(experiment->estimator.component->manifest);
+    if (!plan || plan->role != ROLE_CURVE)
+        return check_base_sections(experiment, NULL, error);
+    const struct parameter *base = parameters_find(&experiment->estimator.parameters, "base");
+    char section[96];
+    struct error words;
+    error_clear(&words);
+    if (base->searched)
+        return config_fail(error, ESP_ERROR_INVALID,
+                           config_find(experiment->config, "estimator", "base"),
+                           "what is wrapped cannot be searched");
+    esp_status status = registry_find(&experiment->base.component, experiment->registry,
+                                      ESP_KIND_ESTIMATOR, base->text, &words);
+    const struct config_entry *entry = config_find(experiment->config, "estimator", "base");
+    if (status != ESP_OK)
+        return entry ? config_fail(error, ESP_ERROR_INVALID, entry, "%s", words.message)
+                     : config_fail_section(error, experiment->config, "estimator", "base = %s: %s",
+                                           base->text, words.message);
+    plan = manifest_plan(experiment->base.component->manifest);
+    if (plan && plan->role == ROLE_CURVE)
+        return config_fail(error, ESP_ERROR_INVALID, entry, "a curve of a curve is not served");
+    snprintf(section, sizeof section, BASE "%s", experiment->base.component->id);
+    struct description description = component_description(experiment->base.component);
+    status = parameters_resolve(&experiment->base.parameters, description.params,
+                                description.param_count, description.param_stride,
+                                experiment->config, section, NULL, false, error);
+    return status == ESP_OK ? check_base_sections(experiment, section, error) : status;
+}
+
 static esp_status read_parts(struct experiment *experiment, struct error *error)
 {
     esp_status status =
@@ -165,6 +220,8 @@ static esp_status read_parts(struct experiment *experiment, struct error *error)
     if (status == ESP_OK)
         status = read_part(&experiment->estimator, experiment, ESP_KIND_ESTIMATOR, NULL,
                            SECTION_COUNT, true, error);
+    if (status == ESP_OK)
+        status = read_base(experiment, error);
     if (status == ESP_OK)
         status = read_dataset(experiment, error);
     // A cheap estimator computes no networks: an engine is loaded only where one is named.
@@ -226,7 +283,8 @@ void experiment_destroy(struct experiment *experiment)
     if (!experiment)
         return;
     struct part *parts[] = {&experiment->space,   &experiment->strategy, &experiment->estimator,
-                            &experiment->dataset, &experiment->engine,   &experiment->executor};
+                            &experiment->dataset, &experiment->engine,   &experiment->executor,
+                            &experiment->base};
     for (size_t i = 0; i < ESP_COUNT(parts); i++)
         parameters_destroy(&parts[i]->parameters);
     for (int i = 0; i < SECTION_COUNT; i++)

@@ -46,6 +46,8 @@ struct experiment {
     uint64_t seed;
 
     struct part space, strategy, estimator, dataset, engine, executor;
+    // What the estimator wraps: [estimator.BASE]. No component where it wraps nothing.
+    struct part base;
 
     // The host's own keys of [dataset]: valid_fraction, split_seed, train_limit.
     struct parameters data;

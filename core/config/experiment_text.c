@@ -166,6 +166,10 @@ static void write_section(FILE *file, const struct experiment *experiment, enum 
     else
         write_parameters(file, id == SECTION_DATASET ? &experiment->data : &experiment->own[id],
                          error);
+    if (id == SECTION_ESTIMATOR && experiment->base.component) {
+        fprintf(file, "\n[estimator.%s]\n", experiment->base.component->id);
+        write_parameters(file, &experiment->base.parameters, error);
+    }
     if (id == SECTION_FINAL)
         write_final_keys(file, experiment, error);
     for (uint64_t i = 0; id == SECTION_FIX && i < experiment->fix_count; i++)

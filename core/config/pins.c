@@ -105,9 +105,9 @@ esp_status pins_read(struct experiment *experiment, struct error *error)
 
 char *pins_text(const struct experiment *experiment, bool all)
 {
-    const struct part *const parts[] = {&experiment->space, &experiment->strategy,
+    const struct part *const parts[] = {&experiment->space,     &experiment->strategy,
                                         &experiment->estimator, &experiment->dataset,
-                                        &experiment->engine};
+                                        &experiment->engine,    &experiment->base};
     char *text = NULL;
     size_t size = 0;
     bool any = false;

@@ -60,9 +60,9 @@ static esp_status wait_for_earlier_workers(const char *path, struct error *error
 
 static json_t *plugin_rows(const struct experiment *experiment)
 {
-    const struct part *const parts[] = {&experiment->space, &experiment->strategy,
+    const struct part *const parts[] = {&experiment->space,     &experiment->strategy,
                                         &experiment->estimator, &experiment->dataset,
-                                        &experiment->engine};
+                                        &experiment->engine,    &experiment->base};
     json_t *rows = json_array();
     for (size_t i = 0; i < ESP_COUNT(parts); i++) {
         const struct component *component = parts[i]->component;

@@ -10,6 +10,9 @@
 // Fills in the functions of an estimator whose manifest has a plan.
 void foreign_estimator_type(esp_estimator_type *type);
 
+// The same of the role curve, which wraps another estimator (the experiment's `base`).
+void foreign_curve_type(esp_estimator_type *type);
+
 // Those of a strategy: a program (process_plugin/) which is this one, as `foreign-optimizer MANIFEST`.
 esp_status foreign_strategy_type(struct manifest *manifest, struct error *error);
 

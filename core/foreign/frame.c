@@ -44,7 +44,7 @@ esp_status plan_open(struct foreign_frame *out, const struct foreign_plan *plan,
     out->values = calloc(plan->names.count + 1, sizeof *out->values);
     if (!out->values)
         return error_memory(error);
-    for (uint64_t i = 0; status == ESP_OK && i < manifest->param_count; i++)
+    for (uint64_t i = 0; status == ESP_OK && i < plan->parameter_count; i++)
         status = give_parameter(&out->values[plan->first_parameter + (int64_t)i],
                                 parameters_find(parameters, manifest->params[i].name), error);
     if (status == ESP_OK)

@@ -2,6 +2,9 @@
 // Reading a plan; see plan.h.
 #include "foreign/plan.h"
 
+#include "config/list.h"
+#include "config/units.h"
+#include "config/value.h"
 #include "foreign/foreign.h"
 #include "foreign/shared_object.h"
 
@@ -11,7 +14,7 @@
 
 // ---- Roles --------------------------------------------------------------------------------------
 
-static const char *const role_names[] = {"objective", "score", "optimizer"};
+static const char *const role_names[] = {"objective", "score", "curve", "optimizer"};
 
 static const struct {
     const char *name;
@@ -30,6 +33,9 @@ static const struct {
     [GIVEN_ENCODING] = {"encoding", VALUE_NUMBERS, OF(SCORE)},
     [GIVEN_N_ENCODING] = {"n_encoding", VALUE_INTEGER, OF(SCORE)},
     [GIVEN_SEED] = {"seed", VALUE_INTEGER, OF(OBJECTIVE) | OF(SCORE) | OF(OPTIMIZER)},
+    [GIVEN_STEP] = {"step", VALUE_REAL, OF(CURVE)},
+    [GIVEN_THETA] = {"theta", VALUE_NUMBERS, OF(CURVE)},
+    [GIVEN_N_THETA] = {"n_theta", VALUE_INTEGER, OF(CURVE)},
     [GIVEN_LOWER] = {"lower", VALUE_NUMBERS, OF(OPTIMIZER)},
     [GIVEN_UPPER] = {"upper", VALUE_NUMBERS, OF(OPTIMIZER)},
     [GIVEN_BUDGET] = {"budget", VALUE_INTEGER, OF(OPTIMIZER)},
@@ -50,8 +56,20 @@ static const struct {
     [ROLE_SCORE] = {ESP_KIND_ESTIMATOR,
                     1u << GIVEN_PARAMS | 1u << GIVEN_MACS | 1u << GIVEN_ENCODING, false,
                     "params, macs or encoding"},
+    [ROLE_CURVE] = {ESP_KIND_ESTIMATOR, 1u << GIVEN_THETA, false,
+                    "theta, the parameters of the curve"},
     [ROLE_OPTIMIZER] = {ESP_KIND_STRATEGY, 1u << GIVEN_OBJECTIVE, false,
                         "objective, the function that is to be made small"},
+};
+
+// What a curve's configuration says besides.
+static const esp_param curve_params[] = {
+    ESP_PARAM_TEXT("base", "train",
+                   "the estimator whose learning curve is extrapolated; its keys stand in "
+                   "[estimator.BASE]"),
+    ESP_PARAM_TEXT("metric", "valid_accuracy", "of the base: whose curve"),
+    ESP_PARAM_REAL("at", 100, 0, 1e15, "steps", "the step whose value is predicted"),
+    ESP_PARAM_INT("least", 4, 1, 1000000, "points", "a curve is fitted to so many at least"),
 };
 
 // ---- Its text -----------------------------------------------------------------------------------
@@ -174,6 +192,7 @@ static esp_status name_givens(struct foreign_plan *plan, const struct manifest *
             return error_memory(error);
     }
     plan->first_parameter = (int64_t)plan->names.count;
+    plan->parameter_count = manifest->param_count;
     for (uint64_t i = 0; i < manifest->param_count; i++) {
         const esp_param *row = &manifest->params[i];
         char section[96];
@@ -359,6 +378,52 @@ static esp_status check_objective(const struct foreign_plan *plan, const struct 
 
 // ---- All of it ----------------------------------------------------------------------------------
 
+// "0.5, 0.5, -1": where a fit begins.
+static esp_status read_theta(struct foreign_plan *plan, const struct manifest *manifest,
+                             struct error *error)
+{
+    const char *text = said(manifest, "theta");
+    if (plan->role != ROLE_CURVE)
+        return text[0] ? refuse(manifest, "plugin", "theta", error, "it goes with the role curve")
+                       : ESP_OK;
+    uint64_t count = 0;
+    char **parts = list_split(text, &count);
+    esp_status status = parts ? ESP_OK : error_memory(error);
+    if (parts && (count == 0 || count > FIT_MOST_THETA))
+        status = refuse(manifest, "plugin", "theta", error,
+                        "the role curve wants theta: 1 to %d numbers where the fit begins",
+                        FIT_MOST_THETA);
+    for (uint64_t i = 0; status == ESP_OK && i < count; i++)
+        if (!read_real(parts[i], &plan->theta[plan->theta_count++]))
+            status =
+                refuse(manifest, "plugin", "theta", error, "expected numbers, got '%s'", parts[i]);
+    free(parts);
+    if (status == ESP_OK && manifest->metric_count != 1)
+        status = refuse(manifest, "plugin", "role", error,
+                        "a curve has one metric, the value that it predicts");
+    return status;
+}
+
+// The keys that every curve has.
+static esp_status add_curve_params(struct manifest *manifest, struct error *error)
+{
+    uint64_t count = manifest->param_count, more = ESP_COUNT(curve_params);
+    for (uint64_t i = 0; i < count; i++)
+        for (uint64_t k = 0; k < more; k++)
+            if (strcmp(manifest->params[i].name, curve_params[k].name) == 0)
+                return refuse(manifest, "plugin", "role", error,
+                              "a curve has a parameter '%s' already", curve_params[k].name);
+    if (!array_reserve(&manifest->params, &manifest->param_capacity, count + more,
+                       sizeof *manifest->params))
+        return error_memory(error);
+    memcpy(manifest->params + count, curve_params, sizeof curve_params);
+    manifest->param_count = count + more;
+    manifest->type.estimator.params = manifest->params;
+    manifest->type.estimator.param_count = manifest->param_count;
+    manifest->type.estimator.param_stride = sizeof *manifest->params;
+    return ESP_OK;
+}
+
 static void destroy_plan(void *self)
 {
     struct foreign_plan *plan = self;
@@ -415,13 +480,19 @@ static esp_status read_library(struct manifest *manifest, struct error *error)
         status = check_use(plan, manifest, error);
     if (status == ESP_OK && manifest->kind == ESP_KIND_ESTIMATOR)
         status = bind_metrics(plan, manifest, error);
+    if (status == ESP_OK)
+        status = read_theta(plan, manifest, error);
+    if (status == ESP_OK && plan->role == ROLE_CURVE)
+        status = add_curve_params(manifest, error);
     if (status == ESP_OK && plan->role == ROLE_OPTIMIZER)
         status = check_objective(plan, manifest, &plan->setup, error);
     if (status == ESP_OK && plan->role == ROLE_OPTIMIZER)
         status = check_objective(plan, manifest, &plan->work, error);
     if (status != ESP_OK)
         return status;
-    if (manifest->kind == ESP_KIND_ESTIMATOR)
+    if (plan->role == ROLE_CURVE)
+        foreign_curve_type(&manifest->type.estimator);
+    else if (manifest->kind == ESP_KIND_ESTIMATOR)
         foreign_estimator_type(&manifest->type.estimator);
     else
         status = foreign_strategy_type(manifest, error);
@@ -435,6 +506,7 @@ static const esp_param library_rows[] = {
         "a path beside the manifest"),
     ESP_PARAM_CHOICE("role", "objective", role_names,
                      "what its functions are to Espalier; unsaid, a strategy's is optimizer"),
+    ESP_PARAM_TEXT("theta", "", "of a curve: the numbers at which its fit begins"),
     ESP_PARAM_TEXT("symbol", "", "in short: the one function"),
     ESP_PARAM_TEXT("signature", "",
                    "its signature; the names of its arguments say what they are given"),

@@ -11,10 +11,11 @@
 #ifndef FOREIGN_PLAN_H
 #define FOREIGN_PLAN_H
 
+#include "foreign/fit.h"
 #include "foreign/script.h"
 #include "manifest/manifest.h"
 
-enum foreign_role { ROLE_OBJECTIVE, ROLE_SCORE, ROLE_OPTIMIZER };
+enum foreign_role { ROLE_OBJECTIVE, ROLE_SCORE, ROLE_CURVE, ROLE_OPTIMIZER };
 
 // What the roles give, by name.
 enum foreign_given {
@@ -33,6 +34,9 @@ enum foreign_given {
     GIVEN_UPPER,      //
     GIVEN_BUDGET,     // trials; 0: no limit
     GIVEN_OBJECTIVE,  // the function that is to be made small
+    GIVEN_STEP,       // of a learning curve: where it is evaluated
+    GIVEN_THETA,      // its parameters
+    GIVEN_N_THETA,    //
     GIVEN_COUNT
 };
 
@@ -41,8 +45,11 @@ struct foreign_plan {
     const char *library; // absolute; the manifest's
     struct foreign_functions functions;
     struct foreign_names names;
-    int64_t given[GIVEN_COUNT]; // their names' indices, -1: not of this role
-    int64_t first_parameter;    // parameter i is name first_parameter + i
+    int64_t given[GIVEN_COUNT];   // their names' indices, -1: not of this role
+    int64_t first_parameter;      // parameter i is name first_parameter + i
+    uint64_t parameter_count;     // those that the manifest declares; a role may have more
+    double theta[FIT_MOST_THETA]; // of a curve: where the fit begins
+    uint64_t theta_count;
     struct foreign_script setup, work, teardown;
     int64_t *metrics; // the names' indices, as many as the manifest has metrics
 };

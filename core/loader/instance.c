@@ -153,6 +153,11 @@ const struct component *create_component(const esp_create *create)
     return ((const struct esp_create_host *)(const void *)create)->component;
 }
 
+const struct create_space *create_space_of(const esp_create *create)
+{
+    return ((const struct esp_create_host *)(const void *)create)->space;
+}
+
 const struct parameters *create_parameters(const esp_create *create)
 {
     return ((const struct esp_create_host *)(const void *)create)->parameters;

@@ -40,6 +40,8 @@ void instance_destroy(struct instance *instance);
 // The component that is being created: for the functions that stand for manifests, which many
 // components share. Lives as long as the instance.
 const struct component *create_component(const esp_create *create);
+// What an estimator's create was given as context; NULL of others, and where there is no space.
+const struct create_space *create_space_of(const esp_create *create);
 // Its parameters, resolved. They live as long as the instance.
 const struct parameters *create_parameters(const esp_create *create);
 

@@ -40,6 +40,7 @@ void run_parts(const struct experiment *experiment, const struct part *parts[RUN
     parts[3] = &experiment->dataset;
     parts[4] = &experiment->engine;
     parts[5] = &experiment->executor;
+    parts[6] = &experiment->base;
 }
 
 const char *run_instruction_set(void)

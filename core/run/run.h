@@ -137,7 +137,7 @@ esp_status run_finals(struct run *run, struct error *error);
 double run_elapsed(const struct run *run);
 
 // What a run consists of; the component of one that it has none of is NULL.
-#define RUN_PARTS 6
+#define RUN_PARTS 7
 void run_parts(const struct experiment *experiment, const struct part *parts[RUN_PARTS]);
 
 // What this processor computes with: exact metrics are equal on one such set alone.

@@ -139,3 +139,10 @@ double climbs(double (*f)(unsigned, const double *, double *, void *), unsigned 
 }
 
 const double table_of_values[4] = {1, 2, 3, 4};
+
+// A family of learning curves: a power law, theta[0] - theta[1] step^-theta[2].
+double power_law(double step, const double *theta);
+double power_law(double step, const double *theta)
+{
+    return theta[0] - theta[1] * pow(step, -theta[2]);
+}

@@ -12,6 +12,9 @@ cd "$folder"
 page=$source/docs/foreign-plugins.md
 [ ! -e "$libraries/libstyblinski.so" ] || cp "$libraries/libstyblinski.so" .
 
+awk '/^```c$/ { inside = 1; next } /^```/ { inside = 0 } inside' "$page" >power_law.c
+cc -shared -fPIC power_law.c -o libpower_law.so -lm
+
 awk '/^```ini$/ { inside = 1; next } /^```/ { inside = 0 }
     inside && /^; [a-z_]*\.(plugin\.)?ini$/ { file = $2 } inside { print > file }' "$page"
 for file in *.ini; do
