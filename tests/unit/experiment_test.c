@@ -191,7 +191,7 @@ Test(experiment, each_mistake_is_refused_with_its_place)
         {"\n[other_things]\nx = 1\n", "a.ini:2: [other_things]: there is no such section"},
         {"[experiment]\n[sweep]\nexperiment.seed = 1..3\n",
          "a.ini:2: [sweep]: it describes many runs, and this command makes one"},
-        {"[estimator.train]\n", "a.ini:1: [estimator.train]: there is no such section"},
+        {"[strategy.random]\n", "a.ini:1: [strategy.random]: there is no such section"},
         {"", "a.ini: [space]: plugin must be said; `espalier list space` shows what there is"},
         {"[space]\nplugin = tpyed\n",
          "a.ini:2: [space] plugin: there is no space 'tpyed'; did you mean 'typed'?"},
