@@ -132,6 +132,7 @@ Test(builds, pins_are_read_with_care)
 Test(builds, a_plugin_that_shadows_another_is_said)
 {
     copy_plugin("random", true);
+    copy_plugin("tpe", true); // which the run does not use
     struct command_result result = run("run.ini", "out", true, NULL, NULL);
     cr_assert_eq(result.status, 0, "%s", result.err);
     command_free(&result);
@@ -139,6 +140,7 @@ Test(builds, a_plugin_that_shadows_another_is_said)
     snprintf(words, sizeof words, "the strategy random is that of %s/own/random.so, which shadows ",
              folder);
     cr_expect(strstr(log, words), "%s", log);
+    cr_expect_null(strstr(log, "tpe"), "%s", log);
     free(log);
     char *list = espalier_expect(0, (const char *const[]){"list", "strategy", "--plugins",
                                                           folder_fill(folder, "%/own"), NULL});
