@@ -125,7 +125,7 @@ static bool read_dimension(struct dimension *out, const json_t *row)
                               .kind = kind ? kind[0] : 's',
                               .log = json_is_true(json_object_get(domain, "log"))};
     if (out->kind == 's')
-        return false; // a subset is no number: it is drawn
+        return false; // a subset is no number; the host refuses spaces that have one
     if (out->kind == 'o')
         out->most = (double)json_array_size(json_object_get(domain, "options")) - 1;
     else {

@@ -99,8 +99,8 @@ Test(foreign_optimizers, an_optimizer_that_has_ended_is_done)
     json_decref(trials);
 }
 
-// Integers and options are numbers to it; a resume repeats its asks.
-Test(foreign_optimizers, integers_options_and_a_resume)
+// Integers are numbers to it; a resume repeats its asks.
+Test(foreign_optimizers, integers_and_a_resume)
 {
     if (!there(FOREIGN_FOLDER "/foreign_direct"))
         cr_skip_test("NLopt was missing when the tests were built");
@@ -138,6 +138,34 @@ Test(foreign_optimizers, integers_options_and_a_resume)
                   "trial %zu", i);
     json_decref(results);
     json_decref(whole);
+}
+
+// Options are numbers, too, and what a member lacks is not looked at. A space with k-of-n is refused.
+Test(foreign_optimizers, options_and_conditional_decisions)
+{
+    if (!there(FOREIGN_FOLDER "/foreign_direct"))
+        cr_skip_test("NLopt was missing when the tests were built");
+    const char *rest = "[strategy]\nplugin = nlopt_esch\n[estimator]\nplugin = nk_landscape\n"
+                       "[objective]\nmaximize = fitness\n[budget]\ntrials = 60\n";
+    char ini[512];
+    snprintf(ini, sizeof ini, "[space]\nplugin = chain\n%s", rest);
+    json_t *trials = lab_trials(ini, "out"), *trial, *pair, *seen = json_object();
+    size_t i, k;
+    cr_assert_eq(json_array_size(trials), 60);
+    json_array_foreach (trials, i, trial) {
+        cr_expect_str_eq(lab_state(trial), "done");
+        json_array_foreach (json_object_get(json_object_get(trial, "arch"), "decisions"), k, pair)
+            if (strcmp(json_string_value(json_array_get(pair, 0)), "layer/0/op") == 0)
+                json_object_set(seen, json_string_value(json_array_get(pair, 1)), pair);
+    }
+    cr_expect(json_object_size(seen) >= 4, "%zu operators", json_object_size(seen));
+    json_decref(seen);
+    json_decref(trials);
+    snprintf(ini, sizeof ini, "[space]\nplugin = darts\n%s", rest);
+    struct command_result result = lab_run(ini, "subset", NULL);
+    cr_expect_eq(result.status, 2);
+    cr_expect(strstr(result.err, "nlopt_esch takes no k-of-n decisions"), "%s", result.err);
+    command_free(&result);
 }
 
 // ---- Other libraries ----------------------------------------------------------------------------
