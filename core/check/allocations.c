@@ -2,6 +2,7 @@
 // See allocations.h.
 #include "check/allocations.h"
 
+#include <dlfcn.h>
 #include <elf.h>
 #include <errno.h>
 #include <link.h>
@@ -88,6 +89,39 @@ static int failing_asprintf(char **out, const char *format, ...)
     return length;
 }
 
+// ---- operator new ---------------------------------------------------------------------------------
+// A C++ plugin brings its library with it. What throws is the library's own; the exception passes through
+// the frame of failing_new, which has unwind tables on every machine that is named above.
+
+static void *(*real_new)(size_t);
+static void (*throw_bad_alloc)(void);
+
+static void *failing_new(size_t size)
+{
+    if (fails_now())
+        throw_bad_alloc();
+    return real_new(size);
+}
+
+static void *failing_new_nothrow(size_t size, const void *nothrow)
+{
+    (void)nothrow;
+    return fails_now() ? NULL : real_new(size);
+}
+
+// False where the plugin has no such library: it has no entries of these names either.
+static bool find_library_of(const char *path)
+{
+    void *library = dlopen(path, RTLD_NOW | RTLD_NOLOAD);
+    void *found = library ? dlsym(library, "_Znwm") : NULL;
+    void *thrower = library ? dlsym(library, "_ZSt17__throw_bad_allocv") : NULL;
+    memcpy(&real_new, &found, sizeof found);
+    memcpy(&throw_bad_alloc, &thrower, sizeof thrower);
+    return found && thrower;
+}
+
+// ---- Names --------------------------------------------------------------------------------------
+
 typedef void (*function)(void);
 
 static const struct {
@@ -104,6 +138,11 @@ static const struct {
     {"strndup", (function)failing_strndup},
     {"asprintf", (function)failing_asprintf},
     {"vasprintf", (function)failing_vasprintf},
+    // operator new, new[], and both with std::nothrow
+    {"_Znwm", (function)failing_new},
+    {"_Znam", (function)failing_new},
+    {"_ZnwmRKSt9nothrow_t", (function)failing_new_nothrow},
+    {"_ZnamRKSt9nothrow_t", (function)failing_new_nothrow},
 };
 
 // ---- The entries --------------------------------------------------------------------------------
@@ -115,6 +154,7 @@ struct object {
     const char *names;
     const ElfW(Rela) * lists[2]; // of functions bound by name, and of other addresses
     size_t sizes[2];             // bytes
+    bool has_new;                // real_new and throw_bad_alloc were found
     uint64_t replaced;
 };
 
@@ -125,7 +165,7 @@ static void replace(struct object *object, const ElfW(Rela) * entry)
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     char *start = (char *)((uintptr_t)place & ~(page - 1));
     for (size_t i = 0; i < ESP_COUNT(replacements); i++) {
-        if (strcmp(name, replacements[i].name) != 0)
+        if (strcmp(name, replacements[i].name) != 0 || (name[0] == '_' && !object->has_new))
             continue;
         // It may have been made read-only after loading.
         if (mprotect(start, 2 * page, PROT_READ | PROT_WRITE) != 0 &&
@@ -169,7 +209,7 @@ static int look_at_object(struct dl_phdr_info *info, size_t size, void *self)
 
 bool allocations_watch(const struct check *check)
 {
-    struct object object = {.path = check->path};
+    struct object object = {.path = check->path, .has_new = find_library_of(check->path)};
     if (dl_iterate_phdr(look_at_object, &object) == 0 || !object.symbols || !object.names)
         return false;
     for (int list = 0; list < 2; list++)

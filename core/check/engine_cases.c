@@ -445,6 +445,27 @@ static const struct component *another_engine(struct stage *stage, const struct 
     return NULL;
 }
 
+// With the defaults of its parameters.
+static esp_status open_another(struct instance **out, struct stage *stage,
+                               const struct check *check, const struct component *component)
+{
+    static const char *const no_more_keys[] = {NULL};
+    struct description description = component_description(component);
+    struct parameters defaults = {0};
+    struct config *empty = NULL;
+    error_clear(&stage->error);
+    esp_status status = config_parse(&empty, "", "check.ini", check->folder, &stage->error);
+    if (status == ESP_OK)
+        status = parameters_resolve(&defaults, description.params, description.param_count,
+                                    description.param_stride, empty, "engine", no_more_keys, false,
+                                    &stage->error);
+    if (status == ESP_OK)
+        status = instance_create(out, component, &defaults, NULL, check->seed, NULL, &stage->error);
+    parameters_destroy(&defaults);
+    config_destroy(empty);
+    return status;
+}
+
 static void agrees_with_another(struct check *check)
 {
     struct stage stage;
@@ -452,12 +473,9 @@ static void agrees_with_another(struct check *check)
     struct network network, other;
     open_engine(&stage, check, &engine);
     const struct component *component = another_engine(&stage, check);
-    struct parameters none = {0};
     if (!component)
         check_skip(check, "there is no other engine to compare it with");
-    error_clear(&stage.error);
-    if (instance_create(&reference, component, &none, NULL, check->seed, NULL, &stage.error) !=
-        ESP_OK)
+    if (open_another(&reference, &stage, check, component) != ESP_OK)
         check_skip(check, "the other engine, %s, does not open: %s", component->id,
                    stage.error.message);
     for (uint64_t seed = 0; seed < NETWORKS; seed++) {
