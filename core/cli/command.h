@@ -27,6 +27,7 @@ int command_list(int argc, char **argv);
 int command_describe(int argc, char **argv);
 int command_inspect(int argc, char **argv);
 int command_check(int argc, char **argv);
+int command_new(int argc, char **argv);
 int command_check_worker(int argc, char **argv);
 int command_worker(int argc, char **argv);
 int command_plugin_guard(int argc, char **argv);

@@ -33,6 +33,7 @@ static const struct command commands[] = {
     {"describe", command_describe, "a plugin and its parameters", true},
     {"inspect", command_inspect, "what a plugin's note says, with no code of it run", false},
     {"check", command_check, "the conformance suite over a plugin's file", false},
+    {"new", command_new, "a plugin project: source, test, configuration, README", false},
     {"worker", command_worker, NULL, false},
     {"check-worker", command_check_worker, NULL, false},
     {"plugin-guard", command_plugin_guard, NULL, false},

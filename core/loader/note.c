@@ -22,14 +22,16 @@
 
 // ---- What a note's descriptor holds -----------------------------------------------------------
 
-static bool valid_id(const char *id)
+bool note_valid_id(const char *id)
 {
-    if (!memchr(id, '\0', ESP_NOTE_ID_SIZE) || id[0] < 'a' || id[0] > 'z')
-        return false;
-    for (; *id; id++)
-        if (!((*id >= 'a' && *id <= 'z') || (*id >= '0' && *id <= '9') || *id == '_'))
+    for (int i = 0; i < ESP_NOTE_ID_SIZE; i++) {
+        bool letter = id[i] >= 'a' && id[i] <= 'z';
+        if (id[i] == '\0')
+            return i > 0;
+        if (!letter && (i == 0 || !((id[i] >= '0' && id[i] <= '9') || id[i] == '_')))
             return false;
-    return true;
+    }
+    return false;
 }
 
 static esp_status read_component(struct note *out, const char *bytes, struct error *error)
@@ -41,7 +43,7 @@ static esp_status read_component(struct note *out, const char *bytes, struct err
         return error_set(error, ESP_ERROR_DATA,
                          "its note names a component of kind %u, and there are %d to %d",
                          component->kind, ESP_KIND_SPACE, ESP_KIND_EXECUTOR);
-    if (!valid_id(component->id))
+    if (!note_valid_id(component->id))
         return error_set(error, ESP_ERROR_DATA,
                          "its note names a component of kind %s with an id that is none: expected "
                          "[a-z][a-z0-9_]*, at most %d bytes",

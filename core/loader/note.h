@@ -31,6 +31,9 @@ struct note {
 // is the reason alone, without the path. Safe on any file, whatever it holds.
 esp_status note_read(struct note *out, const char *path, struct error *error);
 
+// [a-z][a-z0-9_]*, and its final zero within ESP_NOTE_ID_SIZE bytes. Nothing is read behind the zero.
+bool note_valid_id(const char *id);
+
 // Does this host serve a plugin of these versions? Both sides are named.
 esp_status note_check(const struct note *note, struct error *error);
 

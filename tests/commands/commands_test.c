@@ -90,8 +90,9 @@ Test(wrong_use, says_what_was_meant, .init = begin, .fini = end)
 
 Test(wrong_use, help_and_version)
 {
-    static const char *const named[] = {"run",   "results", "show", "arch",     "eval",
-                                        "train", "export",  "list", "describe", "inspect"};
+    static const char *const named[] = {"run",      "results", "show",   "arch",
+                                        "eval",     "train",   "export", "list",
+                                        "describe", "inspect", "check",  "new"};
     char *text = espalier_expect(0, WORDS("--help"));
     for (size_t i = 0; i < ESP_COUNT(named); i++) {
         char row[32];
