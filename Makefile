@@ -12,7 +12,8 @@ BUILD_PACKAGES = build-essential cmake ninja-build pkg-config libuv1-dev libinih
 	libffi-dev \
 	dataset-fashion-mnist graphviz libjs-chart.js
 CHECK_PACKAGES = libcriterion-dev libonnx-testdata clang libclang-rt-14-dev clang-format \
-	chromium nodejs python3-onnx python3-optuna python3-torch libnlopt-dev gfortran abigail-tools
+	chromium nodejs python3-onnx python3-optuna python3-torch libnlopt-dev gfortran abigail-tools \
+	gdb valgrind
 
 # Warnings and what is left out go to standard error.
 CONFIGURE = cmake --log-level=NOTICE >/dev/null --preset

@@ -44,6 +44,7 @@ _espalier_value()
     case $1 in
     --out | --plugins) _espalier_files / ;;
     --weights) _espalier_files safetensors ;;
+    --language) _espalier_words "c c++" ;;
     --format) _espalier_words "onnx safetensors torch json dot cells" ;;
     --set)
         local section=${current%%.*}
@@ -74,6 +75,7 @@ _espalier_argument()
         ;;
     describe) _espalier_words "$(_espalier_plugins)" ;;
     list) _espalier_words "space strategy estimator dataset engine executor" ;;
+    new) [ "$2" != 0 ] || _espalier_words "space strategy estimator dataset engine executor" ;;
     inspect | check)
         _espalier_files so
         local IFS=$'\n'

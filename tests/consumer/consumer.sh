@@ -16,9 +16,11 @@ export HOME PKG_CONFIG_PATH
 cmake --install "$build" --prefix "$folder/prefix" >install.log
 espalier=$folder/prefix/bin/espalier
 # sample: a component of each kind. my_strategy: a search that runs.
+# Sources that end in .cc are compiled as C++.
 cp "$source/tests/plugins/sample.c" .
-awk '/^```[a-z]+ [a-z_.]+$/ { file = $2; next } /^```/ { file = "" } file { print > file }' \
-    "$source/docs/writing-a-plugin.md"
+cp sample.c sample.cc
+cp "$source/sdk/template/strategy/my_strategy.c" .
+cp "$source/sdk/template/strategy/my_strategy.cpp" my_strategy.cc
 
 fail() {
     echo "$*" >&2
@@ -30,8 +32,9 @@ build() {
     way=$1
     shift
     mkdir "$way"
+    case $way in *_cxx) extension=cc ;; *) extension=c ;; esac
     for plugin in sample my_strategy; do
-        ("$@" "$plugin.c" "$way/$plugin.so") || fail "$way: $plugin.c was not built"
+        ("$@" "$plugin.$extension" "$way/$plugin.so") || fail "$way: $plugin.$extension was not built"
     done
 }
 
@@ -69,8 +72,7 @@ for language in C CXX; do
     mkdir $project
     extension=c
     [ $language = C ] || extension=cc
-    cp sample.c $project/sample.$extension
-    cp my_strategy.c $project/my_strategy.$extension
+    cp sample.$extension my_strategy.$extension $project
     cat >$project/CMakeLists.txt <<END
 cmake_minimum_required(VERSION 3.21)
 project(consumer $language)

@@ -57,7 +57,12 @@ typedef struct esp_jobs_api {
 } esp_jobs_api;
 
 // The command that starts a worker, NULL-terminated. It speaks length-prefixed messages on its
-// standard input and output: u32 length (little-endian), then that many bytes.
+// standard input and output: u32 length (little-endian), then that many bytes of JSON. It says
+// {"worker": ...} first and {"ready": true} when it takes specifications, each one message. To one it
+// answers {"taken": true}, any number of {"progress": ...} (the sign of life that the time limit looks
+// at; ESP_JOB_PROGRESS, which may be left out) and {"log": {"level": l, "message": "..."}} (for
+// esp_log), then {"result": ...}: the whole message is the bytes of ESP_JOB_RESULT. It takes the next
+// specification then, and ends when its standard input does. Anything else is a worker gone wrong.
 static inline const char *const *esp_jobs_worker_command(esp_jobs *jobs)
 {
     return jobs->api->worker_command(jobs);
