@@ -93,7 +93,7 @@ static inline const char *const *esp_param_names(esp_create *create, const char 
 }
 
 // The task: the shape of a sample and the number of classes, as the dataset describes them. NULL in
-// the create of a dataset and of an executor. Owner: the host; lives until destroy.
+// the create of a dataset, an engine and an executor. Owner: the host; lives until destroy.
 static inline const esp_task *esp_create_task(esp_create *create)
 {
     return create->api->task(create);

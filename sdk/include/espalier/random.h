@@ -63,7 +63,7 @@ static inline void esp_philox(uint64_t output[4], const uint64_t counter[4], con
     output[3] = c3;
 }
 
-// A stream at its first number. `name_hash` is the XXH3-64 of the stream's name.
+// A stream at its first number. `name_hash`: XXH3-64 of its name; a made dataset's own, any number.
 static inline esp_random esp_random_stream(uint64_t seed, uint64_t name_hash, uint64_t lineage,
                                            uint64_t epoch, uint64_t step)
 {
