@@ -272,7 +272,7 @@ enum child_state child_write(struct child *child, const char *bytes, size_t size
     return CHILD_READY;
 }
 
-enum child_state child_read(struct child *child, const char **line, double seconds)
+enum child_state child_read(struct child *child, const char **line, size_t *size, double seconds)
 {
     double deadline = seconds > 0 ? now() + seconds : 0;
     char *end;
@@ -283,6 +283,7 @@ enum child_state child_read(struct child *child, const char **line, double secon
     }
     *end = '\0';
     *line = child->bytes + child->begin;
+    *size = (size_t)(end - *line);
     child->begin = child->searched = (size_t)(end - child->bytes) + 1;
     return CHILD_READY;
 }

@@ -31,8 +31,8 @@ esp_status child_start(struct child **out, const char *const *command, const cha
                        const char *name, struct error *error);
 
 enum child_state child_write(struct child *child, const char *bytes, size_t size, double seconds);
-// `*line`: without its end, until the next call. `seconds`: 0 for any time.
-enum child_state child_read(struct child *child, const char **line, double seconds);
+// `*line`: `*size` bytes without its end, and a zero, until the next call. `seconds`: 0 for any time.
+enum child_state child_read(struct child *child, const char **line, size_t *size, double seconds);
 // Is there anything unread of what it wrote? Then `*text` is what there is, up to an end of line.
 bool child_early(struct child *child, const char **text);
 

@@ -20,10 +20,11 @@ struct program {
     bool failed;
 };
 
-// `line` as it can be shown, cut.
-static void quote(char quoted[QUOTED + 4], const char *line)
+// The beginning of `line`, as it can be shown.
+static void quote(char quoted[QUOTED + 4], const char *line, size_t size)
 {
-    snprintf(quoted, QUOTED + 4, "%.*s%s", QUOTED, line, strlen(line) > QUOTED ? "..." : "");
+    int length = (int)strnlen(line, size < QUOTED ? size : QUOTED);
+    snprintf(quoted, QUOTED + 4, "%.*s%s", length, line, size > QUOTED ? "..." : "");
     text_make_printable(quoted);
 }
 
@@ -82,7 +83,7 @@ static esp_status check_turn(struct program *program, struct error *error)
     char quoted[QUOTED + 4];
     if (!child_early(program->child, &early))
         return ESP_OK;
-    quote(quoted, early);
+    quote(quoted, early, strlen(early));
     error_set(error, ESP_ERROR, "its program spoke out of turn, before `%s`: %s", program->calling,
               quoted);
     return program_give_up(program, error);
@@ -103,30 +104,39 @@ static esp_status send(struct program *program, const json_t *message, struct er
     return state == CHILD_READY ? ESP_OK : fail(program, state, program->start->time_limit, error);
 }
 
+esp_status program_parse(json_t **out, const char *line, size_t size, const char *calling,
+                         struct error *error)
+{
+    char quoted[QUOTED + 4];
+    json_error_t reason;
+    *out = json_loadb(line, size, JSON_REJECT_DUPLICATES, &reason);
+    if (json_is_object(*out))
+        return ESP_OK;
+    quote(quoted, line, size);
+    if (*out)
+        error_set(error, ESP_ERROR, "its program answered `%s` with no JSON object: %s", calling,
+                  quoted);
+    else
+        error_set(error, ESP_ERROR, "its program answered `%s` with no JSON: %s (%s)", calling,
+                  quoted, reason.text);
+    text_make_printable(error->message); // the reason quotes, too
+    json_decref(*out);
+    *out = NULL;
+    return ESP_ERROR;
+}
+
 // A line as an object.
 static esp_status receive(json_t **out, struct program *program, double seconds,
                           struct error *error)
 {
     const char *line;
-    char quoted[QUOTED + 4];
-    json_error_t reason;
+    size_t size;
     *out = NULL;
-    enum child_state state = child_read(program->child, &line, seconds);
+    enum child_state state = child_read(program->child, &line, &size, seconds);
     if (state != CHILD_READY)
         return fail(program, state, seconds, error);
-    *out = json_loads(line, JSON_REJECT_DUPLICATES, &reason);
-    if (json_is_object(*out))
-        return ESP_OK;
-    quote(quoted, line);
-    if (*out)
-        error_set(error, ESP_ERROR, "its program answered `%s` with no JSON object: %s",
-                  program->calling, quoted);
-    else
-        error_set(error, ESP_ERROR, "its program answered `%s` with no JSON: %s (%s)",
-                  program->calling, quoted, reason.text);
-    json_decref(*out);
-    *out = NULL;
-    return program_give_up(program, error);
+    esp_status status = program_parse(out, line, size, program->calling, error);
+    return status == ESP_OK ? ESP_OK : program_give_up(program, error);
 }
 
 esp_status program_call(struct program *program, json_t *call, struct error *error)

@@ -33,6 +33,10 @@ esp_status program_call(struct program *program, json_t *call, struct error *err
 // caller's.
 esp_status program_answer(json_t **out, struct program *program, double seconds,
                           struct error *error);
+// A line of a program as the object that it has to be, whatever bytes it holds; `calling` is for words.
+// `*out`: the caller's; NULL after a failure.
+esp_status program_parse(json_t **out, const char *line, size_t size, const char *calling,
+                         struct error *error);
 // Both, within the time limit.
 esp_status program_ask(json_t **out, struct program *program, json_t *call, struct error *error);
 

@@ -86,6 +86,7 @@ struct fault {
 
 static const struct fault strategy_faults[] = {
     {"rubbish", "its program answered `ask` with no JSON: hello, world"},
+    {"nul", "its program answered `ask` with no JSON: {"},
     {"list", "its program answered `ask` with no JSON object: [1, 2]"},
     {"exit", "its program ended with status 3 (its last words: some last words), when it was to "
              "answer `ask`"},

@@ -27,6 +27,8 @@ def strike(call):
     """True: the call is answered."""
     if mode == "rubbish":
         write("hello, world")
+    elif mode == "nul":
+        write(json.dumps({"id": call["id"], "answer": "wait"}) + "\0 and more")
     elif mode == "list":
         write("[1, 2]")
     elif mode == "exit":
