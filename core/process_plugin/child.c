@@ -22,6 +22,8 @@
 // worker has (execute/local_limits.c).
 #define INPUT_GRACE 2.0
 #define SIGTERM_GRACE 1.0
+// How long one whose output is closed may take to be gone.
+#define ENDING 2.0
 // Lines of its standard error that reach the log; what comes after is counted alone.
 #define MOST_WORDS 1000
 #define WORDS_SIZE 512
@@ -341,7 +343,7 @@ static bool wait_for_end(struct child *child, double seconds)
 void child_end_words(char words[CHILD_WORDS_SIZE], struct child *child)
 {
     char what[128];
-    bool ended = wait_for_end(child, 0.5);
+    bool ended = wait_for_end(child, ENDING);
     if (!ended)
         snprintf(what, sizeof what, "closed its output and went on");
     else if (WIFSIGNALED(child->status))

@@ -6,10 +6,17 @@ speak it, to be copied beside a plugin. Standard output belongs to the protocol 
 program prints goes to standard error, and from there to the run's log.
 """
 import json
+import math
 import os
 import sys
+import traceback
 
 PROTOCOL = 1
+
+
+def finite(metrics):
+    """JSON has no word for a number that is not finite but null."""
+    return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
 class Channel:
@@ -43,6 +50,11 @@ class Channel:
         """Answers the last call."""
         self.write({"id": self.id, "answer": kind, **fields})
 
+    def fail(self, error):
+        """Answers the last call with an exception; where it comes from goes to the log."""
+        traceback.print_exception(type(error), error, error.__traceback__)
+        self.answer("error", message="%s: %s" % (type(error).__name__, error))
+
 
 def serve_strategy(create):
     """Serves a strategy until the host has no more calls.
@@ -57,26 +69,30 @@ def serve_strategy(create):
     channel = Channel()
     strategy = None
     while (call := channel.read()) is not None:
-        name = call["call"]
-        if name == "create":
-            strategy = create(call)
-            channel.answer("created")
-        elif name in ("ask", "rejected"):
-            trial = getattr(strategy, name)(call)
-            if trial is None:
-                channel.answer("wait")
-            elif isinstance(trial, str):
-                channel.answer("done", reason=trial)
+        try:
+            if call["call"] == "create":
+                strategy = create(call)
+                kind, fields = "created", {}
             else:
-                channel.answer("trial", **trial)
-        elif name == "decide":
-            channel.answer("value",
-                           value=strategy.decide(call["trial"], call["path"], call["domain"]))
-        elif name == "tell":
-            strategy.tell(call)
-            channel.answer("told")
+                kind, fields = answer_of(strategy, call)
+        except Exception as error:  # the run ends with it
+            channel.fail(error)
         else:
-            channel.answer("error", message="there is no call '%s' of a strategy" % name)
+            channel.answer(kind, **fields)
+
+
+def answer_of(strategy, call):
+    """What a strategy answers: its kind, and its fields."""
+    name = call["call"]
+    if name == "tell":
+        strategy.tell(call)
+        return "told", {}
+    if name == "decide":
+        return "value", {"value": strategy.decide(call["trial"], call["path"], call["domain"])}
+    trial = getattr(strategy, name)(call)  # ask or rejected
+    if trial is None:
+        return "wait", {}
+    return ("done", {"reason": trial}) if isinstance(trial, str) else ("trial", trial)
 
 
 class Trial:
@@ -95,7 +111,7 @@ class Trial:
 
     def progress(self, step, **metrics):
         """A point of the trial's curve. True: go on; False: return soon, with the metrics so far."""
-        self.channel.answer("progress", step=step, metrics=metrics)
+        self.channel.answer("progress", step=step, metrics=finite(metrics))
         call = self.channel.read()
         if call is None:  # the host is gone
             sys.exit(0)
@@ -109,12 +125,9 @@ def serve_estimator(evaluate):
     """
     channel = Channel()
     while (call := channel.read()) is not None:
-        if call["call"] != "evaluate":
-            channel.answer("error", message="there is no call '%s' of an estimator" % call["call"])
-            continue
         try:
             metrics = evaluate(Trial(channel, call))
         except Exception as error:  # whatever it is, the next trial is another
-            channel.answer("error", message="%s: %s" % (type(error).__name__, error))
+            channel.fail(error)
         else:
-            channel.answer("done", metrics=metrics)
+            channel.answer("done", metrics=finite(metrics))

@@ -33,6 +33,8 @@ class Optuna:
         parameters = call["parameters"]
         options = {"seed": call["seed"] % 2**32}
         if parameters["constraints"]:
+            if parameters["sampler"] not in ("tpe", "nsga2"):
+                raise ValueError("the sampler %s heeds no constraints" % parameters["sampler"])
             options["constraints_func"] = lambda trial: [trial.user_attrs["violation"]]
         self.study = optuna.create_study(
             sampler=SAMPLERS[parameters["sampler"]](**options),
