@@ -22,6 +22,9 @@ archs = [dict(map(tuple, ([p, json.dumps(v)] for p, v in t["arch"]["decisions"])
 assert [t["state"] for t in trials] == ["done"] * 7, [t["state"] for t in trials]
 # A fidelity reaches the estimator, and comes back.
 assert trials[1]["fidelity"] == {"epochs": 3} and told[1]["fidelity"]["epochs"] == 3
+# Trial 4 is the same architecture after the 6 epochs of the configuration: the program got either number.
+longer = trials[4]["metrics"]["valid_accuracy"] - trials[1]["metrics"]["valid_accuracy"]
+assert abs(longer - 0.5 * (3 ** -0.8 - 6 ** -0.8)) < 1e-12, longer
 # A cross has each value of a parent's, where one has the decision.
 for path, value in archs[2].items():
     parents = [a[path] for a in archs[:2] if path in a]
