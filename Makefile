@@ -22,7 +22,7 @@ CTEST = ctest --parallel $(TEST_JOBS) --output-on-failure --no-label-summary
 # One `make` after the other: CMake's builds are parallel in themselves.
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
-.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench reproduce optuna abi abi-store format \
+.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench reproduce torch optuna abi abi-store format \
 	format-check install clean
 
 help: ## This list
@@ -115,7 +115,7 @@ EOF
 step "formatting" $(MAKE) --no-print-directory format-check
 step "build with gcc" compile release build -DESPALIER_WERROR=ON -DESPALIER_TESTS=ON \
 	-DESPALIER_DEBUG_INFO=OFF &&
-	run_tests "tests with gcc" build
+	run_tests "tests with gcc" build -LE '^torch$$'
 step "build with clang, ASan and UBSan" compile asan build-asan &&
 	run_tests "unit tests with clang, ASan and UBSan" build-asan -L '^unit$$' -LE '^seeds$$'
 
@@ -158,6 +158,10 @@ bench: build ## The benchmarks
 # What is published and takes too long for a test. ESPALIER_DATA: the folder of benchmark tables.
 reproduce: build ## Published results, claim beside result: minutes
 	@cmake --build build --parallel $(JOBS) --target reproduce
+
+torch: build ## Trainings and losses step by step beside PyTorch's: minutes
+	@cmake --build build --parallel $(JOBS)
+	@$(CTEST) --test-dir build -L '^torch$$'
 
 optuna: build ## tpe beside Optuna's sampler on known functions: half an hour
 	@cmake --build build --parallel $(JOBS) --target test_plugin_known

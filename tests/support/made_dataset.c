@@ -119,7 +119,8 @@ static esp_status made_read(void *self, esp_read *read, uint32_t split, uint64_t
                                ? 77
                                : made_dataset_value(split, first + i, j) + made->byte;
             if (made->info.element == ESP_ELEMENT_U8)
-                ((unsigned char *)samples)[i * size + j] = (unsigned char)(int)value; // from 256 on anew
+                ((unsigned char *)samples)[i * size + j] =
+                    (unsigned char)(int)value; // from 256 on anew
             else
                 ((float *)samples)[i * size + j] = (float)(value + made->offset);
         }

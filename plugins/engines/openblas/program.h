@@ -139,7 +139,7 @@ struct program {
     size_t *buffer_sizes; // floats of one sample
     uint32_t buffer_count;
     struct esp_profile_row *profile; // of each operator; NULL: it is not profiled
-    float *scratch; // planes of one image and the like; of one operator at a time
+    float *scratch;                  // planes of one image and the like; of one operator at a time
     size_t scratch_size;
     // Of the last forward:
     uint64_t batch;

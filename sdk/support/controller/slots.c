@@ -230,8 +230,7 @@ static int name_scopes(struct slots *slots, struct slot *slot)
         if (is_number(at, &end))
             number = at;
     for (uint64_t i = 0; i < slot->options; i++) {
-        const char *name =
-            number ? named_number(slot->path, number, slot->domain->names[i]) : NULL;
+        const char *name = number ? named_number(slot->path, number, slot->domain->names[i]) : NULL;
         slot->named[i] = -1;
         if (!name)
             continue;
