@@ -67,7 +67,7 @@ async function checkSaving(page) {
     for (const kind of ["png", "csv"]) {
       await page.value("window.saved.length = 0");
       await page.click(`#${id} [data-save=${kind}]`);
-      await page.until("window.saved.length === 1 && window.saved[0].as", 5000);
+      await page.until("window.saved.length === 1 && window.saved[0].as", 30000);
       const [name, text] = await page.value("(async () => [saved[0].as, kindOf(await saved[0].arrayBuffer())])(); function kindOf(b) { const u = new Uint8Array(b); return u[0] === 137 ? 'PNG ' + u.length : new TextDecoder().decode(u); }");
       assert.equal(name, `${id}.${kind}`);
       if (kind === "png") assert.ok(Number(text.split(" ")[1]) > 2000, `${id}.png holds ${text}`);

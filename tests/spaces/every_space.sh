@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Every space that is built, with the parameters of its configs/<id>.ini: searched at random on
 # Fashion-MNIST and by evolution on images of CIFAR's shape, each network trained for a few steps, and
-# one drawn. A space without a configuration is a failure.
+# one drawn. A space of layers without a configuration is a failure.
 set -eu
 source=$1
 espalier=$2
@@ -36,6 +36,10 @@ search()
 
 count=0
 for space in $("$espalier" list space --json | sed -n 's/.*"id": "\(.*\)".*/\1/p'); do
+    # A point of box is no network, and one of neat is found, not trained: their READMEs' searches are run.
+    case $space in
+    box | neat) continue ;;
+    esac
     [ -e "$source/configs/$space.ini" ] || { echo "$space has no configs/$space.ini" >&2; exit 1; }
     search "$space" 'plugin = random' \
         'plugin = fashion_mnist\ntrain_limit = 64\nvalid_fraction = 0.002'
