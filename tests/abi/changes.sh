@@ -37,6 +37,8 @@ change()
 
 change passes "nothing" strategy.h ""
 change passes "a member at the end" strategy.h 's/^\} esp_strategy_type;/    void (*more)(void *self);\n&/'
+change passes "a member at the end of a table that others point at" builder.h 's/^\} esp_builder_api;/    void (*more)(void *self);\n&/'
+change fails "an argument more, and a member at the end" strategy.h 's/void \(\*destroy\)\(void \*self\);/void (*destroy)(void *self, int more);/; s/^\} esp_strategy_type;/    void (*more)(void *self);\n&/'
 change fails "a member at the front" strategy.h '/^typedef struct esp_strategy_type/,/^\}/ s/^    uint64_t struct_size;/&\n    uint64_t more;/'
 change fails "a member that is gone" strategy.h '/^typedef struct esp_strategy_type/,/^\}/ { /const char \*source;/d }'
 change fails "another type, of the same size" strategy.h '/^typedef struct esp_strategy_type/,/^\}/ s/uint64_t param_count/int64_t param_count/'
