@@ -17,7 +17,9 @@ struct arch {
     uint64_t hash;
     bool hashed; // the hash is made when it is first asked for
     uint64_t count;
-    struct choice choices[]; // then the indices of the subsets
+    uint64_t genome_size;
+    const void *genome;      // behind the indices; NULL: none
+    struct choice choices[]; // then the indices of the subsets, and the genome
 };
 
 // ---- Hash ---------------------------------------------------------------------------------------
@@ -120,7 +122,9 @@ static uint64_t compute_hash(const struct arch *arch)
         put_value(&canonical, dictionary_decision_domain(arch->dictionary, decision),
                   arch->choices[i].value);
     }
-    put_u64(&canonical, 0); // the length of the genome: it has none
+    put_u64(&canonical, arch->genome_size);
+    if (arch->genome_size > 0)
+        put(&canonical, arch->genome, arch->genome_size);
     if (!canonical.streaming)
         return XXH3_64bits(canonical.buffer, canonical.used);
     canonical_flush(&canonical);
@@ -208,9 +212,21 @@ static uint64_t api_hash(const esp_arch *handle)
     return arch_hash(arch_from_handle(handle));
 }
 
+const void *arch_genome(const struct arch *arch, uint64_t *size)
+{
+    *size = arch->genome_size;
+    return arch->genome;
+}
+
+static const void *api_genome(const esp_arch *handle, uint64_t *size)
+{
+    return arch_genome(arch_from_handle(handle), size);
+}
+
 static const esp_arch_api arch_api = {
     sizeof(esp_arch_api), api_retain, api_release, api_count, api_path,
     api_domain,           api_value,  api_find,    api_hash,  api_path_id,
+    api_genome,
 };
 
 // ---- Life ---------------------------------------------------------------------------------------
@@ -218,11 +234,18 @@ static const esp_arch_api arch_api = {
 struct arch *arch_create(struct dictionary *dictionary, const struct choice *choices,
                          uint64_t count)
 {
+    return arch_create_with_genome(dictionary, choices, count, NULL, 0);
+}
+
+struct arch *arch_create_with_genome(struct dictionary *dictionary, const struct choice *choices,
+                                     uint64_t count, const void *genome, uint64_t size)
+{
     size_t indices = 0;
     for (uint64_t i = 0; i < count; i++)
         if (choices[i].value.kind == ESP_DECISION_SUBSET)
             indices += choices[i].value.count;
-    struct arch *arch = malloc(sizeof *arch + count * sizeof *choices + indices * sizeof(uint32_t));
+    struct arch *arch =
+        malloc(sizeof *arch + count * sizeof *choices + indices * sizeof(uint32_t) + size);
     if (!arch)
         return NULL;
     handle_init(&arch->handle.base, sizeof arch->handle, NULL);
@@ -245,6 +268,8 @@ struct arch *arch_create(struct dictionary *dictionary, const struct choice *cho
             room += choice->value.count;
         }
     }
+    arch->genome_size = size;
+    arch->genome = size > 0 ? memcpy(room, genome, size) : NULL;
     return arch;
 }
 

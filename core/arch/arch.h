@@ -20,6 +20,9 @@ struct choice {
 // Copies `choices` (and the indices of subsets). One reference, the caller's. NULL: out of memory.
 struct arch *arch_create(struct dictionary *dictionary, const struct choice *choices,
                          uint64_t count);
+// With a genome (ext/space_genome.h of the SDK), which is copied; `size` 0: it has none.
+struct arch *arch_create_with_genome(struct dictionary *dictionary, const struct choice *choices,
+                                     uint64_t count, const void *genome, uint64_t size);
 esp_arch *arch_handle(struct arch *arch);
 struct arch *arch_from_handle(const esp_arch *handle);
 void arch_release(struct arch *arch);
@@ -28,8 +31,10 @@ struct arch *arch_retain(struct arch *arch);
 const struct dictionary *arch_dictionary(const struct arch *arch);
 const struct choice *arch_choices(const struct arch *arch, uint64_t *count);
 uint64_t arch_hash(const struct arch *arch);
+// NULL and a size of 0 where there is none.
+const void *arch_genome(const struct arch *arch, uint64_t *size);
 
-// {"space": ..., "decisions": [[path, value], ...], "genome": null}. Owner: the caller.
+// {"space": ..., "decisions": [[path, value], ...], "genome": null, or base64}. Owner: the caller.
 json_t *arch_json(const struct arch *arch, const char *space);
 
 // One value as JSON: a name, an integer, a real, a list of indices; and as words for a person. NULL:
@@ -55,6 +60,9 @@ esp_status arch_pack(const struct arch *arch, void **bytes, size_t *capacity, si
                      struct error *error);
 struct arch *arch_unpack(struct dictionary *dictionary, const void *bytes, size_t size,
                          struct error *error);
+// The same with the genome, which is not packed: the store keeps it in a column of its own.
+struct arch *arch_unpack_with_genome(struct dictionary *dictionary, const void *bytes, size_t size,
+                                     const void *genome, size_t genome_size, struct error *error);
 
 // A list of (path, value) read from architecture JSON, to be replayed by the builder, which knows
 // the domains. Paths and names are the caller's until written_arch_destroy.
@@ -64,6 +72,8 @@ struct written_arch {
         char *path;
         json_t *value;
     } * choices;
+    void *genome; // malloced, or NULL
+    uint64_t genome_size;
 };
 esp_status written_arch_parse(struct written_arch *out, const json_t *json, struct error *error);
 void written_arch_destroy(struct written_arch *written);

@@ -155,6 +155,12 @@ static bool unpack_choices(struct reader *reader, const struct dictionary *dicti
 struct arch *arch_unpack(struct dictionary *dictionary, const void *bytes, size_t size,
                          struct error *error)
 {
+    return arch_unpack_with_genome(dictionary, bytes, size, NULL, 0, error);
+}
+
+struct arch *arch_unpack_with_genome(struct dictionary *dictionary, const void *bytes, size_t size,
+                                     const void *genome, size_t genome_size, struct error *error)
+{
     struct reader reader = {bytes, (const unsigned char *)bytes + size, false};
     struct arch *arch = NULL;
     uint64_t count = 0;
@@ -171,7 +177,7 @@ struct arch *arch_unpack(struct dictionary *dictionary, const void *bytes, size_
                   (size_t)(reader.at - (const unsigned char *)bytes), size);
         goto cleanup;
     }
-    arch = arch_create(dictionary, choices, count);
+    arch = arch_create_with_genome(dictionary, choices, count, genome, genome_size);
     if (!arch)
         error_memory(error);
 cleanup:

@@ -6,8 +6,26 @@
 #include "text/nearest.h"
 
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+
+// Base64 (RFC 4648, with padding), or null where there is none. NULL: out of memory.
+static json_t *genome_json(const struct arch *arch)
+{
+    uint64_t size;
+    const void *genome = arch_genome(arch, &size);
+    if (size == 0)
+        return json_null();
+    size_t room = sodium_base64_encoded_len(size, sodium_base64_VARIANT_ORIGINAL);
+    char *text = malloc(room);
+    if (!text)
+        return NULL;
+    sodium_bin2base64(text, room, genome, size, sodium_base64_VARIANT_ORIGINAL);
+    json_t *json = json_string(text);
+    free(text);
+    return json;
+}
 
 json_t *arch_json(const struct arch *arch, const char *space)
 {
@@ -26,7 +44,8 @@ json_t *arch_json(const struct arch *arch, const char *space)
             decisions = NULL;
         }
     }
-    return json_pack("{s:s, s:o, s:n}", "space", space, "decisions", decisions, "genome");
+    return json_pack("{s:s, s:o, s:o}", "space", space, "decisions", decisions, "genome",
+                     genome_json(arch));
 }
 
 // ---- Reading the list ---------------------------------------------------------------------------
@@ -68,20 +87,31 @@ esp_status written_arch_check(const struct written_arch *written, struct error *
     return status;
 }
 
+static esp_status read_genome(struct written_arch *out, const json_t *json, struct error *error)
+{
+    const char *text = json_string_value(json);
+    size_t length = text ? strlen(text) : 0, size = 0;
+    out->genome = malloc(length + 1);
+    if (!out->genome)
+        return error_memory(error);
+    if (length == 0 || sodium_base642bin(out->genome, length, text, length, NULL, &size, NULL,
+                                         sodium_base64_VARIANT_ORIGINAL) != 0)
+        return error_set(error, ESP_ERROR_INVALID,
+                         "the architecture's genome is no text in base64: expected null or one");
+    out->genome_size = size;
+    return ESP_OK;
+}
+
 esp_status written_arch_parse(struct written_arch *out, const json_t *json, struct error *error)
 {
     const json_t *decisions = json_object_get(json, "decisions");
     const json_t *genome = json_object_get(json, "genome");
     esp_status status = ESP_OK;
-    out->count = 0;
-    out->choices = NULL;
+    *out = (struct written_arch){0};
     if (!json_is_array(decisions))
         return error_set(error, ESP_ERROR_INVALID,
                          "the architecture is no JSON object with a list of decisions: expected "
                          "{\"decisions\": [[path, value], ...]}");
-    if (genome && !json_is_null(genome))
-        return error_set(error, ESP_ERROR_UNSUPPORTED,
-                         "the architecture has a genome, which this space does not read");
     size_t count = json_array_size(decisions);
     out->choices = calloc(count + 1, sizeof *out->choices);
     if (!out->choices)
@@ -91,6 +121,8 @@ esp_status written_arch_parse(struct written_arch *out, const json_t *json, stru
                            out->count, error);
         out->count++;
     }
+    if (status == ESP_OK && genome && !json_is_null(genome))
+        status = read_genome(out, genome, error);
     if (status == ESP_OK)
         status = written_arch_check(out, error);
     if (status != ESP_OK)
@@ -105,8 +137,8 @@ void written_arch_destroy(struct written_arch *written)
         json_decref(written->choices[i].value);
     }
     free(written->choices);
-    written->choices = NULL;
-    written->count = 0;
+    free(written->genome);
+    *written = (struct written_arch){0};
 }
 
 // ---- Reading a value ----------------------------------------------------------------------------

@@ -77,6 +77,11 @@ esp_status builder_change(struct builder *builder, const struct arch *parent, ui
                           struct error *error);
 esp_status builder_decide(struct builder *builder, esp_decide decide, void *self, struct arch **out,
                           struct error *error);
+// The member with these bytes as its genome, of a space that has the ability; its decisions are those of
+// `like`, and drawn where that is NULL or has none there.
+esp_status builder_genome_member(struct builder *builder, const struct arch *like,
+                                 const void *bytes, uint64_t size, esp_random *random,
+                                 struct arch **out, struct error *error);
 // Visits all members in order, depth first, `most` at most (0 = all). Ends early, and answers so,
 // where `visit` answers other than ESP_OK. ESP_ERROR_UNSUPPORTED, with its path, for a real decision.
 esp_status builder_enumerate(struct builder *builder,

@@ -39,10 +39,14 @@ static int64_t position(struct parent *parent, uint32_t decision)
 
 struct mutation {
     struct chooser base;
+    const struct arch *arch;
     struct parent parent;
     esp_random *random;
     double rate;
     bool *marks; // the parent's decisions that take another value
+    // Of a space with genomes, whose members may have decisions, too (searched parameters): in a pass
+    // the one or the other changes, each with one half where there are both.
+    bool has_genome, change_genome;
 };
 
 // With a rate, each decision is marked with that probability, on the condition that one is at least:
@@ -53,6 +57,13 @@ static void begin_mutation(struct chooser *self)
     const uint64_t count = mutation->parent.count;
     bool any = false;
     mutation->parent.next = 0;
+    mutation->change_genome =
+        mutation->has_genome && (count == 0 || esp_random_bits(mutation->random) >> 63);
+    if (mutation->change_genome) {
+        for (uint64_t i = 0; i < count; i++)
+            mutation->marks[i] = false;
+        return;
+    }
     if (mutation->rate == 0.0) {
         uint64_t marked = esp_random_below(mutation->random, count);
         for (uint64_t i = 0; i < count; i++)
@@ -82,21 +93,34 @@ static esp_status draw_mutated(struct chooser *self, struct builder *builder, ui
     return ESP_OK;
 }
 
+static esp_status mutate_genome(struct chooser *self, struct builder *builder)
+{
+    const struct mutation *mutation = (const struct mutation *)self;
+    if (!mutation->change_genome)
+        return genome_keep(builder, mutation->arch);
+    return genome_mutate(builder, mutation->arch, mutation->rate, mutation->random);
+}
+
 esp_status builder_mutate(struct builder *builder, const struct arch *parent, double rate,
                           esp_random *random, struct arch **out, struct error *error)
 {
     struct mutation mutation = {
-        {.begin = begin_mutation, .draw = draw_mutated}, read_parent(parent), random, rate, NULL};
+        .base = {.begin = begin_mutation, .draw = draw_mutated, .genome = mutate_genome},
+        .arch = parent,
+        .parent = read_parent(parent),
+        .random = random,
+        .rate = rate,
+        .has_genome = builder->genome_ability};
     esp_status status = pass_check_arch(builder, parent, error);
     if (status != ESP_OK)
         return status;
     if (!(rate >= 0.0 && rate <= 1.0))
         return error_set(error, ESP_ERROR_INVALID, "a mutation rate of %g: expected 0 .. 1", rate);
-    if (mutation.parent.count == 0)
+    if (mutation.parent.count == 0 && !mutation.has_genome)
         return error_set(error, ESP_ERROR_UNSUPPORTED,
                          "space %s: the architecture has no decision that a mutation could change",
                          builder->design.space);
-    if (!array_reserve(&builder->marks, &builder->marks_capacity, mutation.parent.count,
+    if (!array_reserve(&builder->marks, &builder->marks_capacity, mutation.parent.count + 1,
                        sizeof *builder->marks))
         return error_memory(error);
     mutation.marks = builder->marks;
@@ -107,6 +131,7 @@ esp_status builder_mutate(struct builder *builder, const struct arch *parent, do
 
 struct crossover {
     struct chooser base;
+    const struct arch *archs[2];
     struct parent a, b;
     esp_random *random;
 };
@@ -137,11 +162,21 @@ static esp_status draw_crossed(struct chooser *self, struct builder *builder, ui
     return ESP_OK;
 }
 
+static esp_status cross_genomes(struct chooser *self, struct builder *builder)
+{
+    const struct crossover *crossover = (const struct crossover *)self;
+    return genome_cross(builder, crossover->archs[0], crossover->archs[1], crossover->random);
+}
+
 esp_status builder_cross(struct builder *builder, const struct arch *a, const struct arch *b,
                          esp_random *random, struct arch **out, struct error *error)
 {
     struct crossover crossover = {
-        {.begin = begin_crossover, .draw = draw_crossed}, read_parent(a), read_parent(b), random};
+        {.begin = begin_crossover, .draw = draw_crossed, .genome = cross_genomes},
+        {a, b},
+        read_parent(a),
+        read_parent(b),
+        random};
     esp_status status = pass_check_arch(builder, a, error);
     if (status == ESP_OK)
         status = pass_check_arch(builder, b, error);
@@ -152,6 +187,7 @@ esp_status builder_cross(struct builder *builder, const struct arch *a, const st
 
 struct change {
     struct chooser base;
+    const struct arch *arch;
     struct parent parent;
     uint64_t decision; // which of the parent's
     esp_value value;   // that it takes
@@ -180,11 +216,17 @@ static esp_status draw_changed(struct chooser *self, struct builder *builder, ui
     return ESP_OK;
 }
 
+static esp_status keep_genome(struct chooser *self, struct builder *builder)
+{
+    return genome_keep(builder, ((const struct change *)self)->arch);
+}
+
 esp_status builder_change(struct builder *builder, const struct arch *parent, uint64_t decision,
                           esp_value value, esp_random *random, struct arch **out,
                           struct error *error)
 {
-    struct change change = {{.begin = begin_change, .draw = draw_changed},
+    struct change change = {{.begin = begin_change, .draw = draw_changed, .genome = keep_genome},
+                            parent,
                             read_parent(parent),
                             decision,
                             value,

@@ -42,6 +42,7 @@ static esp_status draw(struct chooser *self, struct builder *builder, uint32_t d
 esp_status builder_decide(struct builder *builder, esp_decide decide, void *self, struct arch **out,
                           struct error *error)
 {
-    struct decider decider = {{.draw = draw}, decide, self};
+    struct decider decider = {
+        {.draw = draw, .lacks = "the strategy answers for decisions alone"}, decide, self};
     return pass_draw(builder, &decider.base, NULL, out, error);
 }

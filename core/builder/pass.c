@@ -37,7 +37,7 @@ static const esp_builder_api builder_api = {
     builder_scope,           builder_share,     builder_scope_end,     builder_choose,
     builder_choose_value,    builder_choose_op, builder_choose_inputs, api_reject,
     builder_input,           builder_op,        builder_shape,         builder_output,
-    builder_choose_chance,
+    builder_choose_chance,   builder_genome,
 };
 
 // ---- Life ---------------------------------------------------------------------------------------
@@ -63,6 +63,7 @@ struct builder *builder_create(const struct design *design, struct dictionary *d
     builder->handle.api = &builder_api;
     builder->design = *design;
     builder->dictionary = dictionary;
+    builder->genome_ability = genome_find(builder);
     snprintf(builder->who, sizeof builder->who, "space %s", design->space);
     if (!reserve_design(builder)) {
         builder_destroy(builder);
@@ -89,6 +90,7 @@ void builder_destroy(struct builder *builder)
     free(builder->names);
     free(builder->drawn);
     free(builder->marks);
+    free(builder->genome);
     free(builder);
 }
 
@@ -124,6 +126,7 @@ static void begin(struct builder *builder, struct chooser *chooser, struct graph
     builder->depth = 0;
     builder->floor = 0;
     builder->trace_count = 0;
+    builder->genome_size = 0;
     arena_reset(&builder->arena);
 }
 
@@ -196,7 +199,7 @@ static esp_status find_instance(struct builder *builder)
 static void build(struct builder *builder)
 {
     esp_status status = find_instance(builder);
-    if (builder->error.status == ESP_OK && status == ESP_OK) {
+    if (builder->error.status == ESP_OK && status == ESP_OK && genome_choose(builder)) {
         status = builder->design.type->build(builder->instance, &builder->handle);
         if (builder->error.status == ESP_OK && status == ESP_OK && builder->depth > 0)
             error_set(&builder->error, ESP_ERROR_MISUSE, "the scope \"%s\" was left open",
@@ -250,7 +253,8 @@ esp_status pass_instance(struct builder *builder, struct chooser *chooser, struc
 
 esp_status pass_arch(struct builder *builder, struct arch **out, struct error *error)
 {
-    *out = arch_create(builder->dictionary, builder->trace, builder->trace_count);
+    *out = arch_create_with_genome(builder->dictionary, builder->trace, builder->trace_count,
+                                   builder->genome, builder->genome_size);
     return *out ? ESP_OK : error_memory(error);
 }
 

@@ -9,6 +9,7 @@
 //   emit.c    operators
 //   fix.c     [fix]
 //   draw.c    random values of a domain
+//   genome.c  genomes, of spaces that have them
 //   text.c    what a space says of an architecture in words; structure.c, as cells
 #ifndef BUILDER_PASS_H
 #define BUILDER_PASS_H
@@ -32,6 +33,10 @@ struct chooser {
     // A decision of one value was met. Optional.
     esp_status (*single)(struct chooser *self, struct builder *builder, uint32_t decision,
                          const esp_domain *domain, esp_value value);
+    // Writes the genome of a pass of a space that has one, by builder_put_genome; builder->instance is
+    // known. NULL: such a space is not served, and `lacks` says what cannot be done.
+    esp_status (*genome)(struct chooser *self, struct builder *builder);
+    const char *lacks;
     // The space's function is through without an error. Optional.
     esp_status (*end)(struct chooser *self, struct builder *builder);
 };
@@ -97,6 +102,9 @@ struct builder {
     size_t drawn_capacity;
     bool *marks; // of a mutation: the parent's decisions that change
     size_t marks_capacity;
+    const struct esp_space_genome *genome_ability; // NULL: members have no genome
+    char *genome;                                  // of the pass
+    size_t genome_size, genome_capacity;
     struct arena arena; // reset when the next pass begins
     char *words;        // what a space writes of an architecture: text.c
     size_t words_length, words_capacity;
@@ -202,6 +210,24 @@ esp_status read_given(struct builder *builder, const struct written_arch *writte
 // builder->instance for the searched decisions that are given.
 esp_status read_instance(struct builder *builder, const struct given *given, uint64_t given_count,
                          struct error *error);
+
+// ---- genome.c -----------------------------------------------------------------------------------
+
+// The ability, where the space has it as it should be.
+const struct esp_space_genome *genome_find(const struct builder *builder);
+// Lets the pass's chooser write the genome. False: the error is set.
+bool genome_choose(struct builder *builder);
+// Makes a copy of these bytes the genome of the pass.
+esp_status builder_put_genome(struct builder *builder, const void *bytes, uint64_t size);
+// The genome of `arch`, as it is; the error is set where it has none.
+esp_status genome_keep(struct builder *builder, const struct arch *arch);
+// Writes one by the space's functions.
+esp_status genome_sample(struct builder *builder, esp_random *random);
+esp_status genome_mutate(struct builder *builder, const struct arch *parent, double rate,
+                         esp_random *random);
+esp_status genome_cross(struct builder *builder, const struct arch *a, const struct arch *b,
+                        esp_random *random);
+const void *builder_genome(esp_builder *handle, uint64_t *size);
 
 // ---- text.c -------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ struct reading {
     uint64_t next; // where the next path likely stands
 };
 
-static const struct written_arch nothing_written = {0, NULL};
+static const struct written_arch nothing_written = {.count = 0};
 
 static const struct written_choice *find(struct reading *reading, const char *path)
 {
@@ -127,15 +127,34 @@ static esp_status end(struct chooser *self, struct builder *builder)
     return ESP_OK;
 }
 
+static esp_status read_genome(struct chooser *self, struct builder *builder)
+{
+    const struct written_arch *written = ((const struct reading *)self)->written;
+    if (written->genome_size == 0)
+        return error_set(&builder->error, ESP_ERROR_INVALID,
+                         "no genome is written, and every architecture of this space has one");
+    return builder_put_genome(builder, written->genome, written->genome_size);
+}
+
 esp_status read_given(struct builder *builder, const struct written_arch *written,
                       const struct given *given, uint64_t given_count, struct arch **out,
                       struct error *error)
 {
-    struct reading reading = {
-        {.draw = draw, .single = single, .end = end}, written, given, given_count, NULL, 0};
+    struct reading reading = {{.draw = draw, .single = single, .genome = read_genome, .end = end},
+                              written,
+                              given,
+                              given_count,
+                              NULL,
+                              0};
     reading.used = calloc(written->count + given_count + 1, sizeof *reading.used);
     if (!reading.used)
         return error_memory(error);
+    if (written->genome_size > 0 && !builder->genome_ability) {
+        free(reading.used);
+        return error_set(error, ESP_ERROR_INVALID,
+                         "the architecture has a genome, and those of space %s have none",
+                         builder->design.space);
+    }
     esp_status status = pass_run(builder, &reading.base, NULL, false, error);
     if (status == ESP_ERROR_REJECTED)
         pass_rejected(builder, error);

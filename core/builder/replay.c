@@ -47,6 +47,11 @@ static esp_status draw(struct chooser *self, struct builder *builder, uint32_t d
     return ESP_OK;
 }
 
+static esp_status keep_genome(struct chooser *self, struct builder *builder)
+{
+    return genome_keep(builder, ((const struct replay *)self)->arch);
+}
+
 static esp_status end(struct chooser *self, struct builder *builder)
 {
     const struct replay *replay = (const struct replay *)self;
@@ -60,7 +65,7 @@ static esp_status end(struct chooser *self, struct builder *builder)
 esp_status replay_whole(struct builder *builder, const struct arch *arch, struct arch **out,
                         struct error *error)
 {
-    struct replay replay = {{.draw = draw, .end = end}, arch, NULL, 0, 0};
+    struct replay replay = {{.draw = draw, .genome = keep_genome, .end = end}, arch, NULL, 0, 0};
     esp_status status = pass_check_arch(builder, arch, error);
     if (status != ESP_OK)
         return status;
@@ -77,7 +82,7 @@ esp_status replay_whole(struct builder *builder, const struct arch *arch, struct
 esp_status builder_build(struct builder *builder, const struct arch *arch, struct graph **graph,
                          struct error *error)
 {
-    struct replay replay = {{.draw = draw, .end = end}, arch, NULL, 0, 0};
+    struct replay replay = {{.draw = draw, .genome = keep_genome, .end = end}, arch, NULL, 0, 0};
     struct graph *built = NULL;
     esp_status status = pass_check_arch(builder, arch, error);
     if (status != ESP_OK)

@@ -16,9 +16,14 @@ static esp_status draw(struct chooser *self, struct builder *builder, uint32_t d
     return ESP_OK;
 }
 
+static esp_status draw_genome(struct chooser *self, struct builder *builder)
+{
+    return genome_sample(builder, ((struct sampler *)self)->random);
+}
+
 esp_status builder_sample(struct builder *builder, esp_random *random, struct arch **out,
                           struct error *error)
 {
-    struct sampler sampler = {{.draw = draw}, random};
+    struct sampler sampler = {{.draw = draw, .genome = draw_genome}, random};
     return pass_draw(builder, &sampler.base, NULL, out, error);
 }

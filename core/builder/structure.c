@@ -15,6 +15,8 @@ struct cell {
     size_t vertex_capacity;
     esp_edge *edges;
     size_t edge_capacity;
+    esp_edge *back_edges;
+    size_t back_edge_capacity;
 };
 
 struct structure {
@@ -135,11 +137,30 @@ static esp_status write_edge(esp_structure_writer *handle, uint32_t from, uint32
     return ESP_OK;
 }
 
+static esp_status write_back_edge(esp_structure_writer *handle, uint32_t from, uint32_t to,
+                                  const char *label)
+{
+    struct structure_writing *writing = writing_of(handle);
+    struct cell *cell = last_cell(writing->structure);
+    const char *copy;
+    if (writing->error.status != ESP_OK)
+        return writing->error.status;
+    if (!cell || from >= cell->view.vertex_count || to >= cell->view.vertex_count)
+        return error_set(&writing->error, ESP_ERROR_MISUSE,
+                         "a back edge goes from vertex %u to %u: expected both to be written "
+                         "before",
+                         from, to);
+    if (copy_label(writing, label, &copy) != ESP_OK)
+        return writing->error.status;
+    if (!array_reserve(&cell->back_edges, &cell->back_edge_capacity, cell->view.back_edge_count + 1,
+                       sizeof *cell->back_edges))
+        return error_memory(&writing->error);
+    cell->back_edges[cell->view.back_edge_count++] = (esp_edge){sizeof(esp_edge), copy, from, to};
+    return ESP_OK;
+}
+
 static const esp_structure_writer_api structure_writer_api = {
-    sizeof(esp_structure_writer_api),
-    write_cell,
-    write_vertex,
-    write_edge,
+    sizeof(esp_structure_writer_api), write_cell, write_vertex, write_edge, write_back_edge,
 };
 
 // ---- Paths --------------------------------------------------------------------------------------
@@ -263,6 +284,7 @@ static esp_status finish(struct structure *structure, struct error *error)
                              cell->view.name);
         cell->view.vertices = cell->vertices;
         cell->view.edges = cell->edges;
+        cell->view.back_edges = cell->back_edges;
         if (!find_paths(cell, &structure->arena))
             return error_memory(error);
     }
@@ -323,6 +345,7 @@ void structure_destroy(const esp_structure *view)
     for (uint64_t i = 0; i < structure->view.cell_count; i++) {
         free(structure->cells[i].vertices);
         free(structure->cells[i].edges);
+        free(structure->cells[i].back_edges);
     }
     free(structure->cells);
     arena_free(&structure->arena);

@@ -18,4 +18,8 @@ void structure_destroy(const esp_structure *structure);
 // A drawing for Graphviz: each cell a cluster. Owner: the caller (free). NULL: out of memory.
 char *structure_dot(const esp_structure *structure, const char *title);
 
+// [{"name", "vertices": [{"label", "role"}], "edges": [[from, to, label]], "back_edges": [...]}]. Owner:
+// the caller. NULL: out of memory.
+json_t *structure_json(const esp_structure *structure);
+
 #endif

@@ -24,6 +24,22 @@ static void write_vertex(FILE *file, uint64_t cell, uint64_t number, const esp_v
     fprintf(file, "\", fillcolor=\"%s\"];\n", fills[vertex->role]);
 }
 
+// One that goes back in time is dashed, and moves no vertex.
+static void write_edge(FILE *file, uint64_t cell, const esp_edge *edge, bool back)
+{
+    fprintf(file, "c%" PRIu64 "_%u -> c%" PRIu64 "_%u", cell, edge->from, cell, edge->to);
+    if (edge->label || back)
+        fputs(" [", file);
+    if (edge->label) {
+        fputs("label=\"", file);
+        write_quoted(file, edge->label, strlen(edge->label));
+        fputs("\"", file);
+    }
+    if (back)
+        fprintf(file, "%sstyle=dashed, constraint=false", edge->label ? ", " : "");
+    fputs(edge->label || back ? "];\n" : ";\n", file);
+}
+
 static void write_cell(FILE *file, uint64_t number, const esp_cell *cell)
 {
     fprintf(file, "subgraph cluster_%" PRIu64 " {\nlabel=\"", number);
@@ -31,16 +47,10 @@ static void write_cell(FILE *file, uint64_t number, const esp_cell *cell)
     fputs("\";\nstyle=rounded;\ncolor=gray60;\nfontcolor=gray30;\n", file);
     for (uint64_t v = 0; v < cell->vertex_count; v++)
         write_vertex(file, number, v, esp_cell_vertex(cell, v));
-    for (uint64_t e = 0; e < cell->edge_count; e++) {
-        const esp_edge *edge = esp_cell_edge(cell, e);
-        fprintf(file, "c%" PRIu64 "_%u -> c%" PRIu64 "_%u", number, edge->from, number, edge->to);
-        if (edge->label) {
-            fputs(" [label=\"", file);
-            write_quoted(file, edge->label, strlen(edge->label));
-            fputs("\"]", file);
-        }
-        fputs(";\n", file);
-    }
+    for (uint64_t e = 0; e < cell->edge_count; e++)
+        write_edge(file, number, esp_cell_edge(cell, e), false);
+    for (uint64_t e = 0; e < cell->back_edge_count; e++)
+        write_edge(file, number, &cell->back_edges[e], true);
     fputs("}\n", file);
 }
 

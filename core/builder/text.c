@@ -124,6 +124,22 @@ static esp_status set_subset(esp_text_reader *handle, const char *path, const ui
     return set(handle, path, list);
 }
 
+static esp_status set_genome(esp_text_reader *handle, const void *bytes, uint64_t size)
+{
+    struct parsing *parsing = parsing_of(handle);
+    struct written_arch *written = &parsing->written;
+    if (parsing->error.status == ESP_OK && (!bytes || size == 0 || written->genome))
+        error_set(&parsing->error, ESP_ERROR_MISUSE, "the parser sets %s",
+                  written->genome ? "the genome twice" : "a genome of no bytes");
+    if (parsing->error.status == ESP_OK && !(written->genome = malloc(size)))
+        error_memory(&parsing->error);
+    if (parsing->error.status != ESP_OK)
+        return parsing->error.status;
+    memcpy(written->genome, bytes, size);
+    written->genome_size = size;
+    return ESP_OK;
+}
+
 // The message is cut so that the picture fits behind it.
 static esp_status wrong(esp_text_reader *handle, uint64_t offset, const char *message)
 {
@@ -153,7 +169,14 @@ static const char *nearest(esp_text_reader *handle, const char *word, const char
 }
 
 static const esp_text_reader_api reader_api = {
-    sizeof(esp_text_reader_api), set_name, set_int, set_real, set_subset, wrong, nearest,
+    sizeof(esp_text_reader_api),
+    set_name,
+    set_int,
+    set_real,
+    set_subset,
+    wrong,
+    nearest,
+    set_genome,
 };
 
 esp_status builder_parse(struct builder *builder, const char *text, const struct given *given,

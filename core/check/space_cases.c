@@ -4,6 +4,8 @@
 #include "check/allocations.h"
 #include "check/stage.h"
 
+#include <espalier/ext/space_genome.h>
+
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -73,7 +75,7 @@ static void variants_are_members(struct check *check)
         struct arch *mutant = NULL, *child = NULL;
         uint64_t decisions;
         arch_choices(a, &decisions);
-        if (decisions == 0)
+        if (decisions == 0 && !builder_ability(stage.builder, ESP_SPACE_GENOME))
             check_skip(check, "a member without decisions has no mutants");
         check_need(check, builder_mutate(stage.builder, a, 0.0, &random, &mutant, &stage.error),
                    &stage.error, "to mutate a sample");
@@ -325,6 +327,87 @@ static void structures_hold(struct check *check)
     }
 }
 
+// ---- Genomes ------------------------------------------------------------------------------------
+
+static void need_genomes(const struct check *check, const struct stage *stage)
+{
+    if (!builder_ability(stage->builder, ESP_SPACE_GENOME))
+        check_skip(check, "its members have no genome");
+}
+
+// Mutants of mutants, and their children: what comes out of many changes is a member, and changes.
+static void genomes_vary(struct check *check)
+{
+    struct stage stage;
+    stage_open(&stage, check);
+    need_genomes(check, &stage);
+    for (uint64_t seed = 0; seed < FEW; seed++) {
+        struct arch *arch = stage_sample(&stage, check, seed), *other = arch_retain(arch);
+        esp_random random = esp_random_stream(check->seed, 7, seed, 0, 0);
+        for (uint64_t i = 0; i < FEW; i++) {
+            struct arch *mutant = NULL, *again = NULL, *child = NULL;
+            esp_random before = random;
+            const double rate = i % 3 == 0 ? 0.2 : 0.0;
+            check_need(check,
+                       builder_mutate(stage.builder, arch, rate, &random, &mutant, &stage.error),
+                       &stage.error, "to mutate a mutant");
+            check_need(check,
+                       builder_mutate(stage.builder, arch, rate, &before, &again, &stage.error),
+                       &stage.error, "to mutate a mutant");
+            if (arch_hash(mutant) != arch_hash(again))
+                check_fail(check, "a mutation, drawn from the same stream, gives another genome");
+            if (arch_hash(mutant) == arch_hash(arch))
+                check_fail(check, "mutant %llu of seed %llu is its parent", (unsigned long long)i,
+                           (unsigned long long)seed);
+            check_need(check,
+                       builder_cross(stage.builder, mutant, other, &random, &child, &stage.error),
+                       &stage.error, "to cross two mutants");
+            expect_replay(&stage, check, mutant, "a mutant", seed);
+            expect_replay(&stage, check, child, "a child of mutants", seed);
+            arch_release(again);
+            arch_release(other);
+            arch_release(arch);
+            arch = mutant;
+            other = child;
+        }
+        arch_release(arch);
+        arch_release(other);
+    }
+}
+
+// Genomes cut, made longer, and with bytes changed: refused in words, or members.
+static void genomes_survive_nonsense(struct check *check)
+{
+    struct stage stage;
+    stage_open(&stage, check);
+    need_genomes(check, &stage);
+    for (uint64_t seed = 0; seed < MEMBERS; seed++) {
+        esp_random random = esp_random_stream(check->seed, 8, seed, 0, 0);
+        struct arch *arch = stage_sample(&stage, check, seed % FEW), *made = NULL;
+        uint64_t size;
+        const void *bytes = arch_genome(arch, &size);
+        unsigned char *damaged = malloc(size + 8);
+        if (!damaged)
+            check_skip(check, "out of memory");
+        memcpy(damaged, bytes, size);
+        memset(damaged + size, 0, 8);
+        if (seed % 3 == 0)
+            size = 1 + esp_random_below(&random, size + 8);
+        for (uint64_t i = 0; i <= seed % 4; i++)
+            damaged[esp_random_below(&random, size)] = (unsigned char)esp_random_bits(&random);
+        error_clear(&stage.error);
+        esp_status status =
+            builder_genome_member(stage.builder, arch, damaged, size, &random, &made, &stage.error);
+        if (status != ESP_OK && !stage.error.message[0])
+            check_fail(check, "a damaged genome is refused without words");
+        if (status == ESP_OK)
+            expect_replay(&stage, check, made, "what a damaged genome was taken for", seed);
+        free(damaged);
+        arch_release(made);
+        arch_release(arch);
+    }
+}
+
 // ---- The supernet -------------------------------------------------------------------------------
 
 static void relaxed_holds_its_children(struct check *check)
@@ -398,6 +481,12 @@ static const struct check_case cases[] = {
      CHECK_SPACE, 0, canonical_forms_hold},
     {"space/structure", "space_structure.h 1", "every member has the same cells in the same order",
      CHECK_SPACE, 0, structures_hold},
+    {"space/genomes", "space_genome.h 1, 2, 3",
+     "mutants of mutants and their children are members, differ, and come again from the same "
+     "stream",
+     CHECK_SPACE, 0, genomes_vary},
+    {"space/genome_nonsense", "space_genome.h 4", "bytes that are no genome are refused in words",
+     CHECK_SPACE, 0, genomes_survive_nonsense},
     {"space/relaxed", "space.h 3.6", "the supernet holds the weights of every member", CHECK_SPACE,
      60, relaxed_holds_its_children},
     {"space/memory", "space.h 3.7", "a pass bears that any allocation fails", CHECK_SPACE, 60,

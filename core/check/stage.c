@@ -5,6 +5,8 @@
 #include "check/stand_ins.h"
 #include "execute/execute.h"
 
+#include <espalier/ext/space_genome.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +23,8 @@ static const struct {
     {ESP_KIND_DATASET, "dataset", "stand_in", &stand_in_dataset, ""},
 };
 
+#define GENOMES "stand_in_genomes"
+
 // Who computes networks takes an engine that is found; the others need none, and nobody else's file is
 // looked at.
 static esp_status add_program_parts(struct stage *stage, const struct check *check)
@@ -32,6 +36,9 @@ static esp_status add_program_parts(struct stage *stage, const struct check *che
         status = registry_add_builtin(stage->registry, stand_ins[i].kind, stand_ins[i].id,
                                       stand_ins[i].type, &stage->error);
     if (status == ESP_OK)
+        status = registry_add_builtin(stage->registry, ESP_KIND_SPACE, GENOMES, &stand_in_genomes,
+                                      &stage->error);
+    if (status == ESP_OK)
         status = registry_add_builtin(stage->registry, ESP_KIND_EXECUTOR, "inline",
                                       executor_inline(), &stage->error);
     return status;
@@ -39,7 +46,9 @@ static esp_status add_program_parts(struct stage *stage, const struct check *che
 
 // A section for each kind: the component under test in its own, a stand-in in the others. Owner: the
 // caller (free); NULL: out of memory.
-static char *write_ini(const struct check *check, const char *rows, const char *space)
+// A component that takes genomes alone has a space of such.
+static char *write_ini(const struct check *check, const esp_needs_genome *needs, const char *rows,
+                       const char *space)
 {
     char *text = NULL;
     size_t size;
@@ -49,6 +58,11 @@ static char *write_ini(const struct check *check, const char *rows, const char *
     fprintf(stream, "[experiment]\nseed = %llu\n", (unsigned long long)check->seed);
     for (size_t i = 0; i < ESP_COUNT(stand_ins); i++) {
         bool own = stand_ins[i].kind == check->kind;
+        if (needs && stand_ins[i].kind == ESP_KIND_SPACE) {
+            fprintf(stream, "[space]\nplugin = " GENOMES "\ninputs = %u\noutputs = %u\n",
+                    needs->inputs ? needs->inputs : 3, needs->outputs ? needs->outputs : 1);
+            continue;
+        }
         fprintf(stream, "[%s]\nplugin = %s\n%s%s", stand_ins[i].section,
                 own ? check->id : stand_ins[i].id, own ? check->settings : "",
                 own                                     ? ""
@@ -77,11 +91,14 @@ esp_status stage_try(struct stage *stage, const struct check *check, const char 
     struct config *config = NULL;
     memset(stage, 0, sizeof *stage);
     error_clear(&stage->error);
-    char *text = write_ini(check, rows, space);
-    esp_status status = text ? add_program_parts(stage, check) : error_memory(&stage->error);
+    char *text = NULL;
+    esp_status status = add_program_parts(stage, check);
     if (status == ESP_OK)
         status = registry_find_file(&component, stage->registry, check->kind, check->id,
                                     check->path, check->sha256, &stage->error);
+    if (status == ESP_OK &&
+        !(text = write_ini(check, component_ability(component, ESP_NEEDS_GENOME), rows, space)))
+        status = error_memory(&stage->error);
     if (status == ESP_OK)
         status = config_parse(&config, text, "check.ini", check->folder, &stage->error);
     if (status == ESP_OK)

@@ -3,6 +3,8 @@
 #include "check/stand_ins.h"
 
 #include <espalier/espalier.h>
+#include <espalier/ext/space_genome.h>
+#include <espalier/support/genes.h>
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -104,6 +106,123 @@ const esp_space_type stand_in_space = {
     .build = space_build,
 };
 
+// ---- The space of genomes -----------------------------------------------------------------------
+
+#define GENOME_POWER 2.0
+#define GENOME_LIMIT 8.0
+
+static const esp_param genome_params[] = {
+    ESP_PARAM_INT("inputs", 3, 1, 64, "nodes", "inputs of a network"),
+    ESP_PARAM_INT("outputs", 1, 1, 64, "nodes", "outputs of a network"),
+};
+
+static esp_status genome_create(esp_create *create, void **out)
+{
+    int64_t *ports = malloc(2 * sizeof *ports);
+    if (!ports)
+        return esp_fail(create, ESP_ERROR_MEMORY, "out of memory");
+    ports[0] = esp_param_int(create, "inputs");
+    ports[1] = esp_param_int(create, "outputs");
+    *out = ports;
+    return ESP_OK;
+}
+
+static esp_status genome_read(esp_genes *genes, const esp_handle *handle, const void *bytes,
+                              uint64_t size)
+{
+    char reason[256];
+    esp_status status = esp_genes_read(genes, bytes, size, reason, sizeof reason);
+    return status == ESP_OK ? ESP_OK : esp_fail_handle(handle, status, "%s", reason);
+}
+
+static esp_status genome_build(void *self, esp_builder *b)
+{
+    esp_genes genes;
+    uint64_t size;
+    (void)self;
+    const void *bytes = esp_builder_genome(b, &size);
+    esp_status status = genome_read(&genes, &b->base, bytes, size);
+    if (status != ESP_OK)
+        return status;
+    esp_genes_free(&genes);
+    return esp_classifier(b, esp_input(b));
+}
+
+static esp_status genome_write(esp_genes *genes, esp_genome_writer *out, esp_status status)
+{
+    const uint64_t size = esp_genes_size(genes);
+    void *bytes = status == ESP_OK ? malloc(size) : NULL;
+    if (status != ESP_OK || !bytes)
+        status = esp_fail(out, ESP_ERROR_MEMORY, "out of memory");
+    if (status == ESP_OK) {
+        esp_genes_write(genes, bytes);
+        status = esp_genome_write(out, bytes, size);
+    }
+    free(bytes);
+    esp_genes_free(genes);
+    return status;
+}
+
+static esp_status genome_sample(void *self, esp_random *random, esp_genome_writer *out)
+{
+    const int64_t *ports = self;
+    esp_genes genes;
+    esp_status status =
+        esp_genes_minimal(&genes, (uint32_t)ports[0], (uint32_t)ports[1], 0.5, random);
+    return genome_write(&genes, out, status);
+}
+
+static esp_status genome_mutate(void *self, esp_genome parent, double rate, esp_random *random,
+                                esp_genome_writer *out)
+{
+    esp_genes genes;
+    (void)self;
+    (void)rate;
+    esp_status status = genome_read(&genes, &out->base, parent.bytes, parent.size);
+    if (status != ESP_OK)
+        return status;
+    esp_genes_change_weights(&genes, GENOME_POWER, GENOME_LIMIT, random);
+    return genome_write(&genes, out, ESP_OK);
+}
+
+static esp_status genome_cross(void *self, esp_genome a, esp_genome b, esp_random *random,
+                               esp_genome_writer *out)
+{
+    esp_genes first, second, child;
+    (void)self;
+    esp_status status = genome_read(&first, &out->base, a.bytes, a.size);
+    if (status != ESP_OK)
+        return status;
+    status = genome_read(&second, &out->base, b.bytes, b.size);
+    if (status == ESP_OK) {
+        status = esp_genes_cross(&child, &first, &second, 1, 0, random);
+        esp_genes_free(&second);
+        status = genome_write(&child, out, status);
+    }
+    esp_genes_free(&first);
+    return status;
+}
+
+static const void *genome_ability(const char *id)
+{
+    static const esp_space_genome genome = {
+        sizeof(esp_space_genome), ESP_GENES_FORM, genome_sample, genome_mutate, genome_cross,
+    };
+    return strcmp(id, ESP_SPACE_GENOME) == 0 ? &genome : NULL;
+}
+
+const esp_space_type stand_in_genomes = {
+    .struct_size = sizeof(esp_space_type),
+    .summary = "the suite's own: genomes of the form " ESP_GENES_FORM,
+    .params = genome_params,
+    .param_count = ESP_COUNT(genome_params),
+    .param_stride = sizeof genome_params[0],
+    .create = genome_create,
+    .destroy = free,
+    .build = genome_build,
+    .ability = genome_ability,
+};
+
 // ---- The strategy -------------------------------------------------------------------------------
 
 static esp_status strategy_create(esp_create *create, esp_search *search, void **out)
@@ -140,8 +259,8 @@ static esp_status strategy_tell(void *self, esp_search *search, const esp_outcom
 const esp_strategy_type stand_in_strategy = {
     .struct_size = sizeof(esp_strategy_type),
     .summary = "the suite's own: random members",
-    .takes =
-        ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET | ESP_STRATEGY_MANY_OBJECTIVES,
+    .takes = ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET |
+             ESP_STRATEGY_MANY_OBJECTIVES | ESP_STRATEGY_GENOME,
     .create = strategy_create,
     .destroy = strategy_destroy,
     .ask = strategy_ask,

@@ -10,6 +10,8 @@
 // layers, whose widths are integers. `members = mixed`: a decision of every kind, one of them conditional;
 // `tiny`: two members.
 extern const esp_space_type stand_in_space;
+// Members are genomes of the form neat/1 (ext/space_genome.h), with `inputs` and `outputs`.
+extern const esp_space_type stand_in_genomes;
 // Random members.
 extern const esp_strategy_type stand_in_strategy;
 // A cheap formula of the architecture's hash: the metrics `score`, more is better, and `price`.

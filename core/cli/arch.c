@@ -155,11 +155,25 @@ void arch_words_json(const struct arch_words *words, json_t *json)
 
 // ---- Drawing ------------------------------------------------------------------------------------
 
+esp_status arch_graph(struct graph **graph, struct builder *builder, const struct arch *arch,
+                      struct error *error)
+{
+    struct error words;
+    error_clear(&words);
+    *graph = NULL;
+    esp_status status = builder_build(builder, arch, graph, &words);
+    if (status == ESP_ERROR_UNSUPPORTED && builder_has_structure(builder))
+        return ESP_OK;
+    if (status != ESP_OK)
+        *error = words;
+    return status;
+}
+
 char *arch_drawing(struct builder *builder, const struct arch *arch, const esp_graph *graph,
                    const char *format, const char *title, struct error *error)
 {
     const esp_structure *structure = NULL;
-    if (strcmp(format, "dot") == 0)
+    if (graph && strcmp(format, "dot") == 0)
         return graph_dot(graph, title, error);
     if (builder_structure(builder, arch, &structure, error) != ESP_OK)
         return NULL;
@@ -221,9 +235,11 @@ static void print_json(const struct arch *arch, const struct arch_words *words,
     json_t *json = arch_json(arch, space);
     json_object_set_new(json, "hash", json_string(hash));
     arch_words_json(words, json);
-    json_object_set_new(json, "params", json_integer((json_int_t)esp_graph_params(graph)));
-    json_object_set_new(json, "macs", json_integer((json_int_t)esp_graph_macs(graph)));
-    json_object_set_new(json, "shapes", shapes_json(graph));
+    json_object_set_new(json, "params",
+                        graph ? json_integer((json_int_t)esp_graph_params(graph)) : json_null());
+    json_object_set_new(json, "macs",
+                        graph ? json_integer((json_int_t)esp_graph_macs(graph)) : json_null());
+    json_object_set_new(json, "shapes", graph ? shapes_json(graph) : json_null());
     json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     printf("\n");
     json_decref(json);
@@ -238,6 +254,10 @@ static void print_words(const struct arch *arch, const struct arch_words *words,
     if (words->canonical[0])
         printf("canonical %s of %s\n", words->canonical, words->form);
     arch_print_words(arch, "  ", stdout);
+    if (!graph) {
+        printf("a recurrent network: it has no graph of operators (--format cells draws it)\n");
+        return;
+    }
     printf("params %llu, macs %llu\n", (unsigned long long)esp_graph_params(graph),
            (unsigned long long)esp_graph_macs(graph));
     for (uint64_t i = 0; i < esp_graph_node_count(graph); i++) {
@@ -274,18 +294,18 @@ int command_arch(int argc, char **argv)
     if (status == ESP_OK)
         status = arch_option(&arch, session, &options, &error);
     if (status == ESP_OK)
-        status = builder_build(session_builder(session), arch, &graph, &error);
+        status = arch_graph(&graph, session_builder(session), arch, &error);
     if (status == ESP_OK)
         status = arch_words(&words, session_builder(session), arch, &error);
     if (status == ESP_OK) {
+        const esp_graph *built = graph ? graph_handle(graph) : NULL;
         const char *space = loaded.experiment->space.component->id;
         if (format)
-            status = print_drawing(session_builder(session), arch, graph_handle(graph), format,
-                                   space, &error);
+            status = print_drawing(session_builder(session), arch, built, format, space, &error);
         else if (options_given(&options, "json"))
-            print_json(arch, &words, graph_handle(graph), space);
+            print_json(arch, &words, built, space);
         else
-            print_words(arch, &words, graph_handle(graph), space);
+            print_words(arch, &words, built, space);
     }
     arch_words_destroy(&words);
     graph_destroy(graph);

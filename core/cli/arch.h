@@ -36,8 +36,12 @@ void arch_words_destroy(struct arch_words *words);
 // Adds `text`, `canonical` and `canonical_form` where the space has them; a text that cannot be is null.
 void arch_words_json(const struct arch_words *words, json_t *json);
 
-// A drawing for Graphviz: `format` dot, of the network, or cells. Owner: the caller (free). NULL with
-// the error set.
+// Builds the network. A recurrent one, of which there is no graph, is no error where the space draws
+// it: `*graph` is NULL then.
+esp_status arch_graph(struct graph **graph, struct builder *builder, const struct arch *arch,
+                      struct error *error);
+// A drawing for Graphviz: `format` dot, of the network, or cells, which also stand in for a network
+// that has no graph (NULL). Owner: the caller (free). NULL with the error set.
 char *arch_drawing(struct builder *builder, const struct arch *arch, const esp_graph *graph,
                    const char *format, const char *title, struct error *error);
 

@@ -9,6 +9,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/trial.h"
+#include "builder/structure.h"
 #include "cli/weights.h"
 #include "text/nearest.h"
 
@@ -53,7 +54,15 @@ static esp_status write_out(const char *path, const char *text, struct error *er
 static char *json_text(const struct exported *e)
 {
     json_t *json = json_pack("{s:o, s:o}", "arch", arch_json(e->trial->arch, e->results->row.space),
-                             "graph", graph_json(graph_handle(e->graph)));
+                             "graph", e->graph ? graph_json(graph_handle(e->graph)) : json_null());
+    const esp_structure *structure = NULL;
+    struct error error;
+    error_clear(&error);
+    if (json && !e->graph &&
+        builder_structure(session_builder(e->session), e->arch, &structure, &error) == ESP_OK) {
+        json_object_set_new(json, "cells", structure_json(structure));
+        structure_destroy(structure);
+    }
     char *text = json ? json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) : NULL;
     json_decref(json);
     return text;
@@ -62,10 +71,11 @@ static char *json_text(const struct exported *e)
 static esp_status write_text(const struct exported *e, struct options *options, const char *format,
                              struct error *error)
 {
-    char *text = strcmp(format, "json") == 0
-                     ? json_text(e)
-                     : arch_drawing(session_builder(e->session), e->arch, graph_handle(e->graph),
-                                    format, e->title, error);
+    char *text =
+        strcmp(format, "json") == 0
+            ? json_text(e)
+            : arch_drawing(session_builder(e->session), e->arch,
+                           e->graph ? graph_handle(e->graph) : NULL, format, e->title, error);
     esp_status status = text ? write_out(options_value(options, "o"), text, error)
                         : error->status != ESP_OK ? error->status
                                                   : error_memory(error);
@@ -100,6 +110,10 @@ static esp_status open_weights(struct export_network *network, const struct expo
     char *path = NULL;
     esp_status status =
         given ? ESP_OK : stored_network_weights(&path, e->results, &e->stored, error);
+    if (status == ESP_ERROR_NOT_FOUND && export_given(network->graph)) {
+        error_clear(error); // nobody trained them, and they are what the trial was evaluated with
+        return ESP_OK;
+    }
     if (status == ESP_OK)
         status = weights_open(&network->weights, given ? given : path, network->graph, error);
     free(path);
@@ -149,7 +163,8 @@ static esp_status export_trial(struct exported *e, struct options *options, cons
     if (status == ESP_OK)
         status = trial_arch(&e->arch, e->session, results, e->trial, error);
     if (status == ESP_OK)
-        status = builder_build(session_builder(e->session), e->arch, &e->graph, error);
+        status = writer ? builder_build(session_builder(e->session), e->arch, &e->graph, error)
+                        : arch_graph(&e->graph, session_builder(e->session), e->arch, error);
     if (status == ESP_OK) {
         snprintf(e->title, sizeof e->title, "%s, trial %llu", results->row.name,
                  (unsigned long long)e->trial->trial);

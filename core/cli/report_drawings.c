@@ -73,14 +73,18 @@ static esp_status make_drawing(char **out, struct builder *builder, const struct
                                bool cells, struct error *error)
 {
     struct graph *graph = NULL;
+    if (cells) { // there may be no graph: a recurrent network
+        *out = arch_drawing(builder, arch, NULL, "cells", "", error);
+        return *out ? ESP_OK : error->status;
+    }
     esp_status status = builder_build(builder, arch, &graph, error);
     uint64_t nodes = status == ESP_OK ? esp_graph_node_count(graph_handle(graph)) : 0;
-    if (status == ESP_OK && !cells && nodes > NODES_MOST)
+    if (status == ESP_OK && nodes > NODES_MOST)
         status = error_set(error, ESP_ERROR_UNSUPPORTED,
                            "a network of %llu operators is too large for a drawing",
                            (unsigned long long)nodes);
     if (status == ESP_OK) {
-        *out = arch_drawing(builder, arch, graph_handle(graph), cells ? "cells" : "dot", "", error);
+        *out = arch_drawing(builder, arch, graph_handle(graph), "dot", "", error);
         status = *out ? ESP_OK : error->status;
     }
     graph_destroy(graph);

@@ -263,8 +263,9 @@ esp_status experiment_create(struct experiment **out, struct config *config,
     experiment->config = config;
     experiment->registry = registry;
     static esp_status (*const steps[])(struct experiment *, struct error *) = {
-        settings_read_experiment, pins_read,         read_parts,          objective_read,
-        settings_read_budget,     settings_read_run, settings_read_start, settings_read_final,
+        settings_read_experiment, pins_read,           read_parts,
+        settings_check_genome,    objective_read,      settings_read_budget,
+        settings_read_run,        settings_read_start, settings_read_final,
         settings_read_report,     read_fixes,
     };
     esp_status status = check_sections(config, error);
@@ -297,6 +298,7 @@ void experiment_destroy(struct experiment *experiment)
         free((char *)(uintptr_t)experiment->constraints[i].metric);
     free(experiment->objectives);
     free(experiment->constraints);
+    free((char *)(uintptr_t)experiment->budget.target.metric);
     free(experiment->fixes);
     free((char *)(uintptr_t)experiment->name);
     free((char *)(uintptr_t)experiment->out);

@@ -31,6 +31,8 @@ struct budget {
     double seconds;    // time; 0 = no limit
     double cost;       // 0 = no limit
     uint64_t failures; // 0 = no limit
+    // The run ends at the first trial that meets it; metric NULL: none. Owner: the experiment.
+    struct constraint target;
 };
 
 enum order_kind { ORDER_FIXED, ORDER_ASYNC };

@@ -58,9 +58,9 @@ static esp_status add_objective(struct experiment *experiment, const struct conf
     return grown[experiment->objective_count++].metric ? ESP_OK : error_memory(error);
 }
 
-// "params <= 1e6", which it cuts up.
-static esp_status add_constraint(struct experiment *experiment, const struct config_entry *entry,
-                                 char *text, struct error *error)
+// "params <= 1e6", which it cuts up. Owner of the metric: the caller (free).
+static esp_status read_constraint(struct constraint *out, const struct experiment *experiment,
+                                  const struct config_entry *entry, char *text, struct error *error)
 {
     static const char *const expected = "expected METRIC <= NUMBER or METRIC >= NUMBER";
     char *sign = strpbrk(text, "<>=");
@@ -76,13 +76,36 @@ static esp_status add_constraint(struct experiment *experiment, const struct con
     esp_status status = check_metric(experiment, entry, metric, error);
     if (status != ESP_OK)
         return status;
+    *out = (struct constraint){strdup(metric), at_most, bound};
+    return out->metric ? ESP_OK : error_memory(error);
+}
+
+static esp_status add_constraint(struct experiment *experiment, const struct config_entry *entry,
+                                 char *text, struct error *error)
+{
     struct constraint *grown =
         realloc(experiment->constraints, (experiment->constraint_count + 1) * sizeof *grown);
     if (!grown)
         return error_memory(error);
     experiment->constraints = grown;
-    grown[experiment->constraint_count] = (struct constraint){strdup(metric), at_most, bound};
-    return grown[experiment->constraint_count++].metric ? ESP_OK : error_memory(error);
+    esp_status status =
+        read_constraint(&grown[experiment->constraint_count], experiment, entry, text, error);
+    experiment->constraint_count += status == ESP_OK;
+    return status;
+}
+
+// [budget] target, which stands here for the sake of its words.
+static esp_status read_target(struct experiment *experiment, struct error *error)
+{
+    const struct config_entry *entry = config_find(experiment->config, "budget", "target");
+    if (!entry || !entry->value[0])
+        return ESP_OK;
+    char *text = strdup(entry->value);
+    if (!text)
+        return error_memory(error);
+    esp_status status = read_constraint(&experiment->budget.target, experiment, entry, text, error);
+    free(text);
+    return status;
 }
 
 static esp_status read_key(struct experiment *experiment, const struct config_entry *entry,
@@ -119,5 +142,5 @@ esp_status objective_read(struct experiment *experiment, struct error *error)
         status = config_fail_section(error, config, SECTION,
                                      "nothing is sought; say maximize = METRIC or minimize = "
                                      "METRIC");
-    return status;
+    return status == ESP_OK ? read_target(experiment, error) : status;
 }

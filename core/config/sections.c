@@ -34,6 +34,9 @@ static const esp_param budget_table[] = {
     ESP_PARAM_TEXT("time", "", "time of the run: 90s, 10m, 2h"),
     ESP_PARAM_REAL("cost", 0, 0, 1e300, "", "sum of the metric cost; 0 = no limit"),
     ESP_PARAM_INT("failures", 0, 0, INT64_MAX, "trials", "failed trials; 0 = no limit"),
+    ESP_PARAM_TEXT("target", "",
+                   "METRIC >= NUMBER or METRIC <= NUMBER: the run ends at the first trial that "
+                   "meets it"),
 };
 
 static const esp_param run_table[] = {

@@ -16,6 +16,9 @@ esp_status settings_read_final(struct experiment *experiment, struct error *erro
 // Needs the objectives.
 esp_status settings_read_report(struct experiment *experiment, struct error *error);
 
+// Whether strategy and estimator serve the space's genome, or its having none (needs.c).
+esp_status settings_check_genome(struct experiment *experiment, struct error *error);
+
 // A NULL-terminated list of keys: "plugin" where `plugin`, the host's of `section` (SECTION_COUNT:
 // none), those of `parameters` (may be NULL). Owner: the caller (free). NULL: out of memory.
 const char **settings_keys(bool plugin, enum section_id section,

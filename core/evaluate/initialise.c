@@ -69,10 +69,13 @@ static esp_status initialise_weight(struct program *program, const esp_weight *w
     esp_random random =
         esp_random_stream(start->seed, XXH3_64bits(name, (size_t)length), start->lineage, 0, 0);
     free(name);
-    bool drawn = weight->init != ESP_INIT_ZEROS && weight->init != ESP_INIT_ONES;
+    bool drawn = weight->init != ESP_INIT_ZEROS && weight->init != ESP_INIT_ONES &&
+                 weight->init != ESP_INIT_GIVEN;
     uint32_t init = drawn && start->init ? *start->init : weight->init;
     esp_status status = program_weight(program, ESP_TENSOR_WEIGHT, weight, &data);
-    if (status == ESP_OK)
+    if (status == ESP_OK && weight->values)
+        memcpy(data, weight->values, esp_shape_size(&weight->shape) * sizeof *data);
+    else if (status == ESP_OK)
         fill(data, esp_shape_size(&weight->shape), weight, init, &random);
     return status;
 }

@@ -11,7 +11,8 @@
 
 struct export_network {
     const esp_graph *graph;
-    struct safetensors *weights; // of weights_open: holds every weight of the graph
+    // Of weights_open: holds every weight of the graph. NULL: each has the values that its space gave.
+    struct safetensors *weights;
     // Of each channel of the input: a value x becomes (x - shift) * factor. NULL: x as it is.
     const float *shift, *factor; // [channels]
     uint64_t channels;
@@ -37,6 +38,9 @@ esp_status export_onnx(const struct export_network *network, const char *path, s
 // One Python file with an nn.Module.
 esp_status export_torch(const struct export_network *network, const char *path,
                         struct error *error);
+
+// Did the space give the values of every weight?
+bool export_given(const esp_graph *graph);
 
 // ---- What the writers share -------------------------------------------------------------------
 

@@ -10,6 +10,8 @@
 const float *export_weight(const struct export_network *network, const esp_weight *weight)
 {
     struct safetensors_entry entry = {0};
+    if (!network->weights)
+        return weight->values;
     safetensors_find(network->weights, "", weight->path, &entry);
     return entry.data;
 }
@@ -39,6 +41,15 @@ esp_status export_normalisation(float **shift, float **factor, struct session *s
         (*factor)[c] = (float)((double)made.scale[c] * made.unit);
     }
     return ESP_OK;
+}
+
+bool export_given(const esp_graph *graph)
+{
+    for (uint64_t i = 0; i < esp_graph_node_count(graph); i++)
+        for (uint64_t j = 0; j < esp_graph_get(graph, i)->weight_count; j++)
+            if (!node_weight(esp_graph_get(graph, i), j)->values)
+                return false;
+    return true;
 }
 
 // ---- The file of weights ----------------------------------------------------------------------

@@ -35,8 +35,8 @@ struct operator_attribute *call_attribute(struct operator_call *call, const char
 
 static const char *type_name(uint32_t type)
 {
-    static const char *const names[] = {"nothing", "an integer", "a number", "a list of integers",
-                                        "a text"};
+    static const char *const names[] = {
+        "nothing", "an integer", "a number", "a list of integers", "a text", "a list of numbers"};
     return names[type < ESP_COUNT(names) ? type : 0];
 }
 
@@ -88,6 +88,23 @@ static esp_status take_list(const struct operator_call *call,
     return ESP_OK;
 }
 
+static esp_status take_reals(const struct operator_call *call,
+                             const struct operator_attribute_row *row,
+                             struct operator_attribute *to, const esp_attribute *from,
+                             struct error *error)
+{
+    if (!ESP_HAS(esp_attribute, from, reals) || (from->count > 0 && !from->reals))
+        return call_wrong(call, error, "%s: its numbers are at NULL", row->name);
+    for (uint64_t i = 0; i < from->count; i++)
+        if (!(from->reals[i] >= row->real_min && from->reals[i] <= row->real_max))
+            return call_wrong(call, error, "%s: expected numbers of %g to %g, got %g", row->name,
+                              row->real_min, row->real_max, from->reals[i]);
+    to->reals = from->reals;
+    to->count = from->count;
+    to->absent = false;
+    return ESP_OK;
+}
+
 static esp_status take(const struct operator_call *call, const struct operator_attribute_row *row,
                        struct operator_attribute *to, const esp_attribute *from,
                        struct error *error)
@@ -109,6 +126,8 @@ static esp_status take(const struct operator_call *call, const struct operator_a
                           row->real_min, row->real_max, to->real);
     case ESP_ATTRIBUTE_INTS:
         return take_list(call, row, to, from, error);
+    case ESP_ATTRIBUTE_REALS:
+        return take_reals(call, row, to, from, error);
     default:
         to->text = from->text ? from->text : "";
         return check_text(call, row, to->text, error);
@@ -132,8 +151,9 @@ esp_status operator_take_attributes(struct operator_call *call, const struct ope
         to->real = from->real;
         to->count = 0;
         to->text = from->text;
-        to->absent = from->type == ESP_ATTRIBUTE_INTS;
-        if (to->absent)
+        to->reals = NULL;
+        to->absent = from->type == ESP_ATTRIBUTE_INTS || from->type == ESP_ATTRIBUTE_REALS;
+        if (from->type == ESP_ATTRIBUTE_INTS)
             memset(to->ints, 0, sizeof to->ints);
     }
     call->attribute_count = rows;

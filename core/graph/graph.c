@@ -344,6 +344,15 @@ static esp_status copy_attributes(struct graph *graph, esp_graph_node *node,
     return ESP_OK;
 }
 
+static const float *copy_values(struct graph *graph, const struct operator_weight *weight)
+{
+    uint64_t size = esp_shape_size(&weight->shape);
+    float *values = arena_take(&graph->arena, size * sizeof *values);
+    for (uint64_t i = 0; values && i < size; i++)
+        values[i] = (float)weight->values[i];
+    return values;
+}
+
 static esp_status copy_weights(struct graph *graph, esp_graph_node *node,
                                const struct operator_call *call)
 {
@@ -362,6 +371,9 @@ static esp_status copy_weights(struct graph *graph, esp_graph_node *node,
                                .role = call->weights[i].role,
                                .init = call->weights[i].init};
         if (!list[i].path)
+            return ESP_ERROR_MEMORY;
+        if (list[i].init == ESP_INIT_GIVEN &&
+            !(list[i].values = copy_values(graph, &call->weights[i])))
             return ESP_ERROR_MEMORY;
     }
     node->weights = list;
@@ -398,6 +410,10 @@ uint32_t graph_add(struct graph *graph, const char *scope, const char *name, con
                                  error) != ESP_OK ||
         operator_infer(&call, row, error) != ESP_OK)
         goto cleanup;
+    // The weights' own now.
+    if (call.attribute_count > 0 &&
+        call.attributes[call.attribute_count - 1].type == ESP_ATTRIBUTE_REALS)
+        call.attribute_count--;
     node.op = row->name;
     node.inputs = copy(graph, inputs, input_count * sizeof *inputs);
     node.shape = call.shape;

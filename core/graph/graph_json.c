@@ -47,6 +47,12 @@ static json_t *weight_json(const esp_weight *weight, bool *failed)
     put(json, "path", json_string(weight->path), failed);
     put(json, "shape", shape_json(&weight->shape, failed), failed);
     put(json, "trained", json_boolean(weight->role == ESP_WEIGHT_TRAINED), failed);
+    if (weight->values) {
+        json_t *values = json_array();
+        for (uint64_t i = 0; i < esp_shape_size(&weight->shape); i++)
+            push(values, json_real((double)weight->values[i]), failed);
+        put(json, "values", values, failed);
+    }
     return json;
 }
 

@@ -85,6 +85,7 @@ void call_add_weight(struct operator_call *call, const char *name, uint32_t rank
         weight->shape.dims[i] = dims[i];
     weight->role = role;
     weight->init = init;
+    weight->values = NULL;
 }
 
 // ---- Convolutions and pools -------------------------------------------------------------------
@@ -224,6 +225,19 @@ static esp_status infer_gemm(struct operator_call *call, struct error *error)
     call_add_weight(call, "weight", 2, dims, ESP_WEIGHT_TRAINED, ESP_INIT_KAIMING_UNIFORM);
     if (call_attribute(call, "bias")->integer)
         call_add_weight(call, "bias", 1, dims, ESP_WEIGHT_TRAINED, ESP_INIT_ZEROS);
+    const struct operator_attribute *values = call_attribute(call, "values");
+    if (values->absent)
+        return ESP_OK;
+    uint64_t expected =
+        (uint64_t)channels * (uint64_t)dims[1] + (call->weight_count > 1 ? (uint64_t)channels : 0);
+    if (values->count != expected)
+        return call_wrong(call, error,
+                          "values: expected %llu, the weight's and the bias's, got %llu",
+                          (unsigned long long)expected, (unsigned long long)values->count);
+    for (uint64_t i = 0; i < call->weight_count; i++) {
+        call->weights[i].init = ESP_INIT_GIVEN;
+        call->weights[i].values = values->reals + (i ? channels * dims[1] : 0);
+    }
     return ESP_OK;
 }
 
@@ -288,6 +302,9 @@ static esp_status infer_none(struct operator_call *call, struct error *error)
 #define WINDOW \
     INTS("kernel_shape", 1), INTS("strides", 1), INTS("dilations", 1), INTS("pads", 0), \
     TEXT("auto_pad", "NOTSET", "NOTSET SAME_UPPER SAME_LOWER VALID")
+// Last in its row: it becomes the weights' values, and stands in no node.
+#define REALS(name) \
+    {name, ESP_ATTRIBUTE_REALS, 0, 0, 0, 0, -FLT_MAX, FLT_MAX, NULL, NULL}
 // The default 0 of `channels` is outside its range: it must be given.
 #define CHANNELS INT("channels", 0, 1, OPERATOR_MOST_SIZE)
 #define AXIS(value) INT("axis", value, -ESP_MAX_RANK, ESP_MAX_RANK - 1)
@@ -327,7 +344,8 @@ static const struct operator_row table[] = {
     {"Pad", 1, 1, false,
      {INTS("pads", 0), TEXT("mode", "constant", "constant"), FACTOR("value", 0)},
      infer_pad},
-    {"Gemm", 1, 1, false, {CHANNELS, FLAG("bias", 1)}, infer_gemm},
+    // Its values, where they are given: weight [channels, features], then bias [channels].
+    {"Gemm", 1, 1, false, {CHANNELS, FLAG("bias", 1), REALS("values")}, infer_gemm},
     {"MatMul", 2, 2, false, {{0}}, infer_matmul},
     {"Flatten", 1, 1, false, {AXIS(1)}, infer_flatten},
     {"Reshape", 1, 1, false, {INTS("shape", -1)}, infer_reshape},

@@ -26,13 +26,15 @@ struct operator_attribute {
     int64_t ints[2 * ESP_MAX_RANK];
     uint64_t count;
     const char *text;
-    bool absent; // a list that was not given
+    const double *reals; // the caller's
+    bool absent;         // a list that was not given
 };
 
 struct operator_weight {
     const char *name;
     esp_shape shape;
     uint32_t role, init;
+    const double *values; // of ESP_INIT_GIVEN; the caller's
 };
 
 // What the functions of a row are given and fill in.

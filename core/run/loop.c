@@ -301,6 +301,8 @@ static const char *reason_name(const struct run *run)
     switch (order_reason(run->order)) {
     case ORDER_REASON_FAILURES:
         return "failures";
+    case ORDER_REASON_TARGET:
+        return "target";
     case ORDER_REASON_STRATEGY:
         return strcmp(run->done_reason, "exhausted") == 0 ? "exhausted" : "strategy";
     default:

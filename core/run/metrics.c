@@ -50,12 +50,12 @@ int64_t metrics_find(const struct metrics *metrics, const char *name)
     return -1;
 }
 
-// The position of a metric that an objective or a constraint names.
-static esp_status resolve(struct metrics *metrics, const struct experiment *experiment,
-                          const char *key, const char *name, uint64_t *position,
-                          struct error *error)
+// The position of a metric that an objective, a constraint or a target names.
+static esp_status resolve_in(struct metrics *metrics, const struct experiment *experiment,
+                             const char *section, const char *key, const char *name,
+                             uint64_t *position, struct error *error)
 {
-    const struct config_entry *entry = config_find(experiment->config, "objective", key);
+    const struct config_entry *entry = config_find(experiment->config, section, key);
     int64_t found = metrics_find(metrics, name);
     if (found < 0) {
         const char *names[256];
@@ -84,6 +84,13 @@ static esp_status resolve(struct metrics *metrics, const struct experiment *expe
         metrics->needs_counts = true;
     *position = (uint64_t)found;
     return ESP_OK;
+}
+
+static esp_status resolve(struct metrics *metrics, const struct experiment *experiment,
+                          const char *key, const char *name, uint64_t *position,
+                          struct error *error)
+{
+    return resolve_in(metrics, experiment, "objective", key, name, position, error);
 }
 
 static esp_status add_full(struct metrics *metrics, const char *name, double value,
@@ -139,6 +146,30 @@ bool metrics_full(const struct metrics *metrics, const struct fidelity *fidelity
     return true;
 }
 
+static esp_status resolve_target(struct metrics *metrics, const struct experiment *experiment,
+                                 struct error *error)
+{
+    const struct constraint *target = &experiment->budget.target;
+    metrics->target = -1;
+    if (!target->metric)
+        return ESP_OK;
+    struct metric_bound *row = &metrics->target_bound;
+    row->sign = target->at_most ? 1.0 : -1.0;
+    row->bound = target->bound;
+    esp_status status =
+        resolve_in(metrics, experiment, "budget", "target", target->metric, &row->position, error);
+    if (status == ESP_OK)
+        metrics->target = (int64_t)row->position;
+    return status;
+}
+
+bool metrics_on_target(const struct metrics *metrics, const double *values)
+{
+    const struct metric_bound *row = &metrics->target_bound;
+    return metrics->target >= 0 && isfinite(values[row->position]) &&
+           row->sign * (values[row->position] - row->bound) <= 0;
+}
+
 esp_status metrics_create(struct metrics *out, const struct experiment *experiment,
                           const esp_estimator_info *info, struct error *error)
 {
@@ -165,6 +196,8 @@ esp_status metrics_create(struct metrics *out, const struct experiment *experime
         status = resolve(out, experiment, "subject_to", constraint->metric, &row->position, error);
     }
     out->cost = metrics_find(out, "cost");
+    if (status == ESP_OK)
+        status = resolve_target(out, experiment, error);
     if (status != ESP_OK)
         metrics_destroy(out);
     return status;
@@ -209,7 +242,8 @@ char *metrics_text(const struct metrics *metrics)
 esp_status metrics_restore(struct metrics *out, struct metric_row *rows, uint64_t count,
                            const char *text, struct error *error)
 {
-    *out = (struct metrics){.rows = rows, .count = count, .declared = count >= 2 ? count - 2 : 0};
+    *out = (struct metrics){
+        .rows = rows, .count = count, .declared = count >= 2 ? count - 2 : 0, .target = -1};
     json_t *json = json_loads(text, 0, NULL);
     const json_t *objectives = json_object_get(json, "objectives");
     const json_t *constraints = json_object_get(json, "constraints");

@@ -27,6 +27,9 @@ struct metrics {
         double bound;
     } * bounds;
     uint64_t bound_count;
+    // [budget] target; -1: none.
+    int64_t target;
+    struct metric_bound target_bound;
     struct fidelity *full; // of the estimator's fidelities: the INI's values, which are full ones
     uint64_t full_count;
     bool needs_counts; // params or macs stand in an objective or a constraint
@@ -53,6 +56,9 @@ bool metrics_objectives(const struct metrics *metrics, const double *values, dou
 // The sum of what each constraint is broken by, relative to its bound; 0 = feasible. A missing
 // metric breaks it wholly.
 double metrics_violation(const struct metrics *metrics, const double *values);
+
+// Do these values meet the run's target? False where it has none.
+bool metrics_on_target(const struct metrics *metrics, const double *values);
 
 // Is this the full fidelity: none named, or each at what the INI says or above?
 bool metrics_full(const struct metrics *metrics, const struct fidelity *fidelity, uint64_t count);

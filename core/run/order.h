@@ -33,6 +33,7 @@ enum order_reason {
     ORDER_REASON_NONE,
     ORDER_REASON_BUDGET,
     ORDER_REASON_FAILURES,
+    ORDER_REASON_TARGET,   // [budget] target was met
     ORDER_REASON_STRATEGY, // it answered DONE
     ORDER_REASON_STUCK     // it answered WAIT with no trial open
 };

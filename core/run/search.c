@@ -312,6 +312,16 @@ static esp_status do_draw(esp_search *handle, const esp_domain *domain, const es
     return builder_draw(search->builder, domain, except, random, out, &search->error);
 }
 
+static esp_status do_genome(esp_search *handle, const esp_arch *like, const void *bytes,
+                            uint64_t size, esp_random *random, esp_arch **out)
+{
+    struct search *search = search_of(handle);
+    struct arch *arch = NULL;
+    esp_status status = builder_genome_member(search->builder, like ? arch_from_handle(like) : NULL,
+                                              bytes, size, random, &arch, &search->error);
+    return answer(arch, status, out);
+}
+
 static const esp_search_api search_api = {
     sizeof(esp_search_api),
     do_random,
@@ -334,6 +344,7 @@ static const esp_search_api search_api = {
     do_space_ability,
     do_space_instance,
     do_draw,
+    do_genome,
 };
 
 esp_status search_survey(struct search *search, const esp_survey **out)

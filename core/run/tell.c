@@ -175,6 +175,9 @@ esp_status run_tell(struct run *run, uint64_t number, struct error *error)
             return status;
     }
     order_told(run->order, number, failed, cost, trial->elapsed);
+    if (trial->state == TRIAL_DONE && trial->metrics &&
+        metrics_on_target(&run->metrics, trial->metrics))
+        order_end(run->order, ORDER_REASON_TARGET);
     run->told_count++;
     run->failed_count += failed;
     int64_t best_before = run->best;

@@ -21,8 +21,9 @@ static const char *const statement_texts[STATEMENT_COUNT] = {
     [STATEMENT_COMMIT] = "COMMIT",
     [STATEMENT_INSERT_TRIAL] =
         ("INSERT INTO trial (run, trial, state, asked, told, plugin_set, lineage, parent, mode,"
-         " attempt, hash, decisions, fidelity, metrics, seconds, elapsed, error)"
-         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"),
+         " attempt, hash, decisions, fidelity, metrics, seconds, elapsed, error, genome)"
+         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,"
+         " ?18)"),
     [STATEMENT_UPDATE_TRIAL] =
         ("UPDATE trial SET state = ?3, told = ?4, attempt = ?5, metrics = ?6, seconds = ?7,"
          " elapsed = ?8, error = ?9 WHERE run = ?1 AND trial = ?2"),

@@ -109,6 +109,10 @@ esp_status store_insert_trial(struct store *store, int64_t run, const struct tri
         sqlite3_bind_double(insert, 16, row->elapsed);
     }
     bind_text(insert, 17, row->error);
+    uint64_t genome_size;
+    const void *genome = arch_genome(row->arch, &genome_size);
+    if (genome)
+        sqlite3_bind_blob(insert, 18, genome, (int)genome_size, SQLITE_STATIC);
     status = store_execute(store, insert, error);
 cleanup:
     free(fidelity);
@@ -244,12 +248,13 @@ static esp_status visit_row(sqlite3_stmt *select, struct dictionary *dictionary,
     };
     esp_status status = ESP_OK;
     if (dictionary) {
-        row.arch = arch_unpack(dictionary, sqlite3_column_blob(select, 9),
-                               (size_t)sqlite3_column_bytes(select, 9), error);
+        row.arch = arch_unpack_with_genome(
+            dictionary, sqlite3_column_blob(select, 9), (size_t)sqlite3_column_bytes(select, 9),
+            sqlite3_column_blob(select, 15), (size_t)sqlite3_column_bytes(select, 15), error);
         status = row.arch ? ESP_OK : ESP_ERROR_DATA;
     }
     if (row.arch && arch_hash(row.arch) != row.hash)
-        status = error_set(error, ESP_ERROR_DATA, "its decisions do not have its hash");
+        status = error_set(error, ESP_ERROR_DATA, "its decisions and genome do not have its hash");
     if (status == ESP_OK)
         status = read_fidelity((const char *)sqlite3_column_text(select, 10), &fidelity,
                                &fidelity_count, error);
@@ -271,7 +276,7 @@ static esp_status visit_row(sqlite3_stmt *select, struct dictionary *dictionary,
 
 static const char select_text[] =
     "SELECT trial, state, asked, told, lineage, parent, mode, attempt, hash, decisions, fidelity,"
-    " metrics, seconds, elapsed, error FROM trial"
+    " metrics, seconds, elapsed, error, genome FROM trial"
     " WHERE run = ?1 AND trial BETWEEN ?2 AND ?3 ORDER BY trial";
 
 static esp_status visit_range(struct store *store, int64_t run, int64_t first, int64_t last,

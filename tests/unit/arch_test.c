@@ -619,6 +619,35 @@ TestLeak(arch, written_values_that_do_not_fit_say_what_would)
     }
 }
 
+// The bytes of the hash of an architecture with a genome, by the contract: no decisions, then u64 length
+// and the genome. Python's xxhash.xxh3_64_intdigest(b"\3" + 7 * b"\0" + b"abc") says the same.
+TestLeak(arch, a_genome_stands_in_the_hash_the_json_and_the_store)
+{
+    struct error error = {0};
+    struct dictionary *dictionary = dictionary_create();
+    struct arch *arch = arch_create_with_genome(dictionary, NULL, 0, "abc", 3);
+    struct arch *none = arch_create(dictionary, NULL, 0);
+    const unsigned char bytes[] = {3, 0, 0, 0, 0, 0, 0, 0, 'a', 'b', 'c'};
+    cr_assert_eq(arch_hash(arch), XXH3_64bits(bytes, sizeof bytes));
+    cr_assert_neq(arch_hash(arch), arch_hash(none));
+    json_t *json = arch_json(arch, "demo");
+    cr_assert_str_eq(json_string_value(json_object_get(json, "genome")), "YWJj"); // RFC 4648
+    struct written_arch written;
+    cr_assert_eq(written_arch_parse(&written, json, &error), ESP_OK, "%s", error.message);
+    cr_assert_eq(written.genome_size, 3);
+    cr_assert_eq(memcmp(written.genome, "abc", 3), 0);
+    written_arch_destroy(&written);
+    json_decref(json);
+    uint64_t size;
+    cr_assert_eq(memcmp(esp_arch_genome(arch_handle(arch), &size), "abc", 3), 0);
+    cr_assert_eq(size, 3);
+    cr_assert_null(esp_arch_genome(arch_handle(none), &size));
+    cr_assert_eq(size, 0);
+    arch_release(arch);
+    arch_release(none);
+    dictionary_destroy(dictionary);
+}
+
 TestLeak(arch, json_that_is_no_architecture_is_refused)
 {
     static const char *const rows[] = {
@@ -629,7 +658,10 @@ TestLeak(arch, json_that_is_no_architecture_is_refused)
         "{\"decisions\": [[\"a\", 1, 2]]}",
         "{\"decisions\": [[1, 2]]}",
         "{\"decisions\": [[\"b\", 0], [\"a\", 1], [\"b\", 2]]}",
-        "{\"decisions\": [], \"genome\": \"AAAA\"}",
+        "{\"decisions\": [], \"genome\": \"AA*A\"}",
+        "{\"decisions\": [], \"genome\": \"AAA\"}",
+        "{\"decisions\": [], \"genome\": \"\"}",
+        "{\"decisions\": [], \"genome\": 7}",
     };
     for (size_t i = 0; i < ESP_COUNT(rows); i++) {
         struct error error = {0};

@@ -70,7 +70,7 @@ static json_t *setting(const struct study_method *method, const char *section, c
 
 static json_t *budget_json(const struct study_method *method)
 {
-    static const char *const keys[] = {"trials", "time", "cost", "failures"};
+    static const char *const keys[] = {"trials", "time", "cost", "failures", "target"};
     json_t *budget = json_object();
     for (size_t i = 0; i < ESP_COUNT(keys); i++)
         json_object_set_new(budget, keys[i], setting(method, "budget", keys[i]));

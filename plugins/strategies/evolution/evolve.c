@@ -4,6 +4,8 @@
 // told so far, as the workers of Real et al. 2019 do. Failed trials join nothing.
 #include "evolve.h"
 
+#include <espalier/ext/space_genome.h>
+
 #include <stdlib.h>
 
 // How often a child is tried for one that was not seen, before a random member is taken.
@@ -24,6 +26,13 @@ void evolve_destroy(void *self)
 esp_status evolve_create(esp_create *create, esp_search *search, const struct settings *settings,
                          void **out)
 {
+    const int by_decisions = settings->mutation == MUTATE_SUBTREE ||
+                             (settings->crossover_rate > 0 && settings->crossover != CROSS_UNIFORM);
+    if (by_decisions && esp_search_space_ability(search, ESP_SPACE_GENOME))
+        return esp_fail(create, ESP_ERROR_UNSUPPORTED,
+                        "crossover = one_point and scope and mutation = subtree take decisions "
+                        "apart, and architectures of this space are a genome: expected crossover = "
+                        "uniform, and mutation = one or rate");
     struct evolution *evolution = calloc(1, sizeof *evolution);
     if (!evolution)
         return esp_fail(create, ESP_ERROR_MEMORY, "out of memory");
@@ -83,7 +92,9 @@ static esp_status breed(const struct evolution *evolution, esp_search *search, e
     if (settings->crossover_rate > 0 && esp_random_real(random) < settings->crossover_rate)
         b = select_parent(evolution, random);
     // Where nothing is to be decided there is nothing to vary.
-    const int fixed = esp_arch_count(a) == 0;
+    uint64_t genome = 0;
+    esp_arch_genome(a, &genome);
+    const int fixed = esp_arch_count(a) == 0 && genome == 0;
     for (int i = 0; i < UNSEEN_TRIES && !fixed; i++) {
         esp_status status = make_child(settings, search, a, b, random, out);
         if (status != ESP_OK || settings->repeat || !esp_search_seen(search, *out))

@@ -31,7 +31,7 @@ static void evolution_describe(esp_strategy_type *out)
     out->summary = "aging evolution: the best of a sample is mutated, the oldest dies";
     out->source = "Real et al. 2019";
     ESP_SET_PARAMS(out, evolution_params);
-    out->takes = ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET;
+    out->takes = ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET | ESP_STRATEGY_GENOME;
     out->create = evolution_create;
     out->destroy = evolve_destroy;
     out->ask = evolve_ask;

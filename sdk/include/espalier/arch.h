@@ -108,6 +108,7 @@ typedef struct esp_arch_api {
     int64_t (*find)(const esp_arch *arch, const char *path);
     uint64_t (*hash)(const esp_arch *arch);
     uint32_t (*path_id)(const esp_arch *arch, uint64_t i);
+    const void *(*genome)(const esp_arch *arch, uint64_t *size);
 } esp_arch_api;
 
 // One more reference. [coordinator]
@@ -174,6 +175,16 @@ static inline int64_t esp_arch_match(const esp_arch *arch, const char *path,
         return -1;
     *from = (uint64_t)i + 1;
     return i;
+}
+
+// The genome of an architecture of a space that has the genome ability (ext/space_genome.h): `*size`
+// bytes. NULL, and a size of 0, where there is none. Owner: the architecture.
+static inline const void *esp_arch_genome(const esp_arch *arch, uint64_t *size)
+{
+    *size = 0;
+    if (!ESP_HAS(esp_arch_api, arch->api, genome))
+        return NULL;
+    return arch->api->genome(arch, size);
 }
 
 // The stable 64-bit hash over decisions and genome. Equal architectures have equal hashes, on every

@@ -82,6 +82,7 @@ typedef struct esp_builder_api {
     esp_shape (*shape)(esp_builder *b, esp_node x);
     esp_status (*output)(esp_builder *b, esp_node x);
     uint32_t (*choose_chance)(esp_builder *b, const char *name, double probability);
+    const void *(*genome)(esp_builder *b, uint64_t *size);
 } esp_builder_api;
 
 // ---- The pass ---------------------------------------------------------------------------------
@@ -110,6 +111,17 @@ static inline uint32_t esp_failed(esp_builder *b)
 static inline esp_status esp_reject(esp_builder *b, const char *reason)
 {
     return b->api->reject(b, reason);
+}
+
+// The genome of the member that this pass is about, of a space that has the genome ability
+// (ext/space_genome.h): `*size` bytes that the space itself must find to be one. NULL, and a size of 0,
+// for other spaces. Owner: the host; lives as long as the pass.
+static inline const void *esp_builder_genome(esp_builder *b, uint64_t *size)
+{
+    *size = 0;
+    if (!ESP_HAS(esp_builder_api, b->api, genome))
+        return NULL;
+    return b->api->genome(b, size);
 }
 
 // ---- Scopes -----------------------------------------------------------------------------------

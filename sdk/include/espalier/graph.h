@@ -42,7 +42,8 @@ enum {
     ESP_ATTRIBUTE_INT = 1,
     ESP_ATTRIBUTE_REAL = 2,
     ESP_ATTRIBUTE_INTS = 3,
-    ESP_ATTRIBUTE_TEXT = 4
+    ESP_ATTRIBUTE_TEXT = 4,
+    ESP_ATTRIBUTE_REALS = 5
 };
 
 // An ONNX attribute. Made by the inline functions below; when read from a graph the host owns it,
@@ -55,8 +56,9 @@ typedef struct esp_attribute {
     int64_t integer;
     double real;
     const int64_t *ints;
-    uint64_t count; // of ints
+    uint64_t count; // of ints, of reals
     const char *text;
+    const double *reals;
 } esp_attribute;
 
 // What a weight is for.
@@ -73,7 +75,8 @@ enum {
     ESP_INIT_KAIMING_UNIFORM = 3, // U(-1, 1) * sqrt(1 / fan_in): PyTorch's default for Linear
     ESP_INIT_XAVIER_UNIFORM = 4,  // U(-1, 1) * sqrt(6 / (fan_in + fan_out)) (Glorot, Bengio 2010)
     ESP_INIT_XAVIER_NORMAL = 5,   // N(0, 2 / (fan_in + fan_out)) (the same)
-    ESP_INIT_HE_UNIFORM = 6       // U(-1, 1) * sqrt(6 / fan_in) (He et al. 2015)
+    ESP_INIT_HE_UNIFORM = 6,      // U(-1, 1) * sqrt(6 / fan_in) (He et al. 2015)
+    ESP_INIT_GIVEN = 7            // the weight's `values`, which the space gave
 };
 
 typedef struct esp_weight {
@@ -81,8 +84,9 @@ typedef struct esp_weight {
     const char *path; // <weight path of the node>/<name>
     const char *name; // weight, bias, scale, mean, variance
     esp_shape shape;
-    uint32_t role; // ESP_WEIGHT_*
-    uint32_t init; // ESP_INIT_*
+    uint32_t role;       // ESP_WEIGHT_*
+    uint32_t init;       // ESP_INIT_*
+    const float *values; // of ESP_INIT_GIVEN, as many as the shape has; else NULL. Owner: the graph
 } esp_weight;
 
 // One operator. Owner: the graph.
@@ -175,13 +179,14 @@ static inline const esp_attribute *esp_graph_attribute(const esp_graph_node *nod
 static inline esp_attribute esp_attribute_int(const char *name, int64_t integer)
 {
     esp_attribute a = {
-        sizeof(esp_attribute), name, ESP_ATTRIBUTE_INT, 0, integer, 0.0, NULL, 0, NULL};
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_INT, 0, integer, 0.0, NULL, 0, NULL, NULL};
     return a;
 }
 
 static inline esp_attribute esp_attribute_real(const char *name, double real)
 {
-    esp_attribute a = {sizeof(esp_attribute), name, ESP_ATTRIBUTE_REAL, 0, 0, real, NULL, 0, NULL};
+    esp_attribute a = {
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_REAL, 0, 0, real, NULL, 0, NULL, NULL};
     return a;
 }
 
@@ -190,13 +195,23 @@ static inline esp_attribute esp_attribute_ints(const char *name, const int64_t *
                                                uint64_t count)
 {
     esp_attribute a = {
-        sizeof(esp_attribute), name, ESP_ATTRIBUTE_INTS, 0, 0, 0.0, ints, count, NULL};
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_INTS, 0, 0, 0.0, ints, count, NULL, NULL};
     return a;
 }
 
 static inline esp_attribute esp_attribute_text(const char *name, const char *text)
 {
-    esp_attribute a = {sizeof(esp_attribute), name, ESP_ATTRIBUTE_TEXT, 0, 0, 0.0, NULL, 0, text};
+    esp_attribute a = {
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_TEXT, 0, 0, 0.0, NULL, 0, text, NULL};
+    return a;
+}
+
+// The host copies `reals` in the call that the attribute is given to.
+static inline esp_attribute esp_attribute_reals(const char *name, const double *reals,
+                                                uint64_t count)
+{
+    esp_attribute a = {
+        sizeof(esp_attribute), name, ESP_ATTRIBUTE_REALS, 0, 0, 0.0, NULL, count, NULL, reals};
     return a;
 }
 

@@ -87,6 +87,8 @@ typedef struct esp_search_api {
     esp_status (*space_instance)(esp_search *search, const esp_arch *arch, void **self);
     esp_status (*draw)(esp_search *search, const esp_domain *domain, const esp_value *except,
                        esp_random *random, esp_value *out);
+    esp_status (*genome)(esp_search *search, const esp_arch *like, const void *bytes, uint64_t size,
+                         esp_random *random, esp_arch **out);
 } esp_search_api;
 
 // The stream of this ask or tell: it depends on the run's seed and the trial's number alone. Owner:
@@ -245,6 +247,18 @@ static inline esp_status esp_search_draw(esp_search *search, const esp_domain *d
     return search->api->draw(search, domain, except, random, out);
 }
 
+// The architecture with this genome, of a space that has the genome ability (ext/space_genome.h);
+// its decisions, if it has any, are those of `like`, and drawn where `like` is NULL or has none there.
+// ESP_ERROR_INVALID where the space does not take the genome. `*out`: one reference, the caller's.
+static inline esp_status esp_search_genome(esp_search *search, const esp_arch *like,
+                                           const void *bytes, uint64_t size, esp_random *random,
+                                           esp_arch **out)
+{
+    if (!ESP_HAS(esp_search_api, search->api, genome))
+        return ESP_ERROR_UNSUPPORTED;
+    return search->api->genome(search, like, bytes, size, random, out);
+}
+
 // ---- Ask --------------------------------------------------------------------------------------
 
 typedef struct esp_ask esp_ask;
@@ -340,7 +354,8 @@ typedef struct esp_outcome {
 
 // ---- The description --------------------------------------------------------------------------
 
-// What a strategy declares that it needs. The host refuses a space or an objective that does not
+// What a strategy declares that it needs; the ability ESP_NEEDS_GENOME (ext/space_genome.h) is of one
+// that serves no other spaces. The host refuses a space or an objective that does not
 // fit before the first trial.
 enum {
     ESP_STRATEGY_REAL = 1,            // takes real decisions
@@ -349,7 +364,9 @@ enum {
     ESP_STRATEGY_MANY_OBJECTIVES = 8, // takes more than one objective
     ESP_STRATEGY_NOT_REPEATABLE = 16, // the same calls may give other answers: a resume tells it
                                       // the stored trials and does not compare its asks
-    ESP_STRATEGY_PARENTS = 32         // calls esp_ask_parent: artifacts are kept until the end
+    ESP_STRATEGY_PARENTS = 32,        // calls esp_ask_parent: artifacts are kept until the end
+    ESP_STRATEGY_GENOME = 64          // serves spaces whose members have a genome, by
+                                      // esp_search_sample, _mutate, _cross and _genome alone
 };
 
 // The description of a strategy. Owner: the plugin; lives as long as the process.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A space that breaks one clause of the contract: BAD says which.
 #include <espalier/espalier.h>
+#include <espalier/ext/space_genome.h>
 #include <espalier/ext/space_structure.h>
 #include <espalier/ext/space_text.h>
 #include <stdlib.h>
@@ -49,12 +50,58 @@ static const esp_alternative operations[] = {
     ESP_ALTERNATIVE("second", second),
 };
 
+// A genome is two bytes, the second the first's complement.
+static esp_status build_genome(esp_builder *b, esp_node x)
+{
+    uint64_t size;
+    const unsigned char *bytes = (const unsigned char *)esp_builder_genome(b, &size);
+    if (BAD_genome_nonsense && bytes[0] > 200)
+        CRASH();
+    if (size != 2 || bytes[1] != (unsigned char)~bytes[0])
+        return esp_fail(b, ESP_ERROR_INVALID, "expected two bytes, each the other's complement");
+    return esp_classifier(b, x);
+}
+
+static esp_status write_genome(esp_genome_writer *out, unsigned char byte)
+{
+    const unsigned char bytes[2] = {byte, (unsigned char)~byte};
+    return esp_genome_write(out, bytes, 2);
+}
+
+static esp_status sample_genome(void *self, esp_random *random, esp_genome_writer *out)
+{
+    (void)self;
+    return write_genome(out, (unsigned char)esp_random_below(random, 77));
+}
+
+static esp_status mutate_genome(void *self, esp_genome parent, double rate, esp_random *random,
+                                esp_genome_writer *out)
+{
+    (void)self;
+    (void)rate;
+    const unsigned char byte = *(const unsigned char *)parent.bytes;
+    if (BAD_genomes) // now and then the parent itself
+        return write_genome(out, (unsigned char)esp_random_below(random, 77));
+    return write_genome(out, (unsigned char)((byte + 1 + esp_random_below(random, 76)) % 77));
+}
+
+static esp_status cross_genomes(void *self, esp_genome a, esp_genome b, esp_random *random,
+                                esp_genome_writer *out)
+{
+    (void)self;
+    (void)b;
+    (void)random;
+    return write_genome(out, *(const unsigned char *)a.bytes);
+}
+
 static esp_status build(void *self, esp_builder *b)
 {
     static const char *const names[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
     struct space *space = (struct space *)self;
     esp_node x = esp_input(b);
     space->passes++;
+    if (BAD_genomes || BAD_genome_nonsense)
+        return build_genome(b, x);
 #if BAD_memory
     volatile int *memory = (volatile int *)malloc(64);
     memory[0] = 1;
@@ -142,6 +189,10 @@ static const void *ability(const char *id)
     static const esp_space_text text = {sizeof text, "0ab", parse, print};
     static const esp_space_canonical form = {sizeof form, canonical};
     static const esp_space_structure cells = {sizeof cells, structure};
+    static const esp_space_genome genome = {sizeof genome, "bad/1", sample_genome, mutate_genome,
+                                            cross_genomes};
+    if (BAD_genomes || BAD_genome_nonsense)
+        return strcmp(id, ESP_SPACE_GENOME) == 0 ? &genome : NULL;
     if (BAD_replay || BAD_relaxed || BAD_trace)
         return NULL;
     return strcmp(id, ESP_SPACE_TEXT) == 0        ? (const void *)&text

@@ -562,7 +562,8 @@ static esp_status note_edge(esp_structure_writer *writer, uint32_t from, uint32_
 
 TestLeak(darts, the_structure_has_operations_on_edges)
 {
-    static const esp_structure_writer_api api = {sizeof api, note_cell, note_vertex, note_edge};
+    static const esp_structure_writer_api api = {sizeof api, note_cell, note_vertex, note_edge,
+                                                 NULL};
     static const struct darts two_nodes = {.nodes = 2};
     struct notes notes = {.handle.api = &api};
     open_space("nodes = 2\n");

@@ -478,7 +478,8 @@ static esp_status note_edge(esp_structure_writer *writer, uint32_t from, uint32_
 
 TestLeak(nasnet, the_structure_has_operations_on_edges)
 {
-    static const esp_structure_writer_api api = {sizeof api, note_cell, note_vertex, note_edge};
+    static const esp_structure_writer_api api = {sizeof api, note_cell, note_vertex, note_edge,
+                                                 NULL};
     static const struct nasnet two = {.blocks = 2, .output = OUTPUT_UNUSED, .darts = 1};
     struct notes notes = {.handle.api = &api};
     struct arch *whole = NULL;

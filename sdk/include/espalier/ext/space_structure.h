@@ -38,6 +38,8 @@ typedef struct esp_structure_writer_api {
     esp_status (*cell)(esp_structure_writer *writer, const char *name);
     esp_status (*vertex)(esp_structure_writer *writer, const char *label, uint32_t role);
     esp_status (*edge)(esp_structure_writer *writer, uint32_t from, uint32_t to, const char *label);
+    esp_status (*back_edge)(esp_structure_writer *writer, uint32_t from, uint32_t to,
+                            const char *label);
 } esp_structure_writer_api;
 
 // Begins the next cell: "normal", "reduce", or "" where there is one. [call]
@@ -61,6 +63,16 @@ static inline esp_status esp_structure_edge(esp_structure_writer *writer, uint32
                                             uint32_t to, const char *label)
 {
     return writer->api->edge(writer, from, to, label);
+}
+
+// Adds an edge of a recurrent network: what `from` gave in the step before goes into `to`, which may be
+// any vertex, `from` too. It is drawn, and is no part of paths and adjacency. [call]
+static inline esp_status esp_structure_back_edge(esp_structure_writer *writer, uint32_t from,
+                                                 uint32_t to, const char *label)
+{
+    if (!ESP_HAS(esp_structure_writer_api, writer->api, back_edge))
+        return esp_fail(writer, ESP_ERROR_UNSUPPORTED, "the host knows no recurrent networks");
+    return writer->api->back_edge(writer, from, to, label);
 }
 
 #define ESP_SPACE_STRUCTURE "esp.space.structure/1"
@@ -105,6 +117,9 @@ typedef struct esp_cell {
     // are more than ESP_CELL_PATHS_MOST ways.
     const char *const *paths;
     uint64_t path_count;
+
+    const esp_edge *back_edges; // as they came
+    uint64_t back_edge_count;   // `edge_stride` bytes apart
 } esp_cell;
 
 typedef struct esp_structure {

@@ -40,6 +40,7 @@ typedef struct esp_text_reader_api {
     esp_status (*wrong)(esp_text_reader *reader, uint64_t offset, const char *message);
     const char *(*nearest)(esp_text_reader *reader, const char *word, const char *const *names,
                            uint64_t count, uint64_t stride);
+    esp_status (*set_genome)(esp_text_reader *reader, const void *bytes, uint64_t size);
 } esp_text_reader_api;
 
 // The decision at `path` takes the option of that name (one of n; also of esp_choose_value, whose
@@ -68,6 +69,15 @@ static inline esp_status esp_text_set_subset(esp_text_reader *reader, const char
                                              const uint32_t *indices, uint64_t count)
 {
     return reader->api->set_subset(reader, path, indices, count);
+}
+
+// The architecture has this genome (ext/space_genome.h). The host copies it. [call]
+static inline esp_status esp_text_set_genome(esp_text_reader *reader, const void *bytes,
+                                             uint64_t size)
+{
+    if (!ESP_HAS(esp_text_reader_api, reader->api, set_genome))
+        return esp_fail(reader, ESP_ERROR_UNSUPPORTED, "the host reads no genomes");
+    return reader->api->set_genome(reader, bytes, size);
 }
 
 // Of `count` names, `stride` bytes apart (sizeof(char *) for an array of names, the size of a row
