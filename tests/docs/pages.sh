@@ -48,7 +48,8 @@ run_small()
 }
 
 for page in "$source"/plugins/*/*/README.md; do
-    name=$(basename "$(dirname "$page")")
+    folder_of=$(dirname "$page")
+    name=$(basename "$(dirname "$folder_of")")-$(basename "$folder_of") # a space and a strategy may share one
     blocks "$page" ini >"$name.ini"
     [ -s "$name.ini" ] || { echo "$page shows no configuration" >&2; exit 1; }
     # Paths in it are those of the plugin's folder.

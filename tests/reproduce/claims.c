@@ -6,7 +6,9 @@
 //
 // expected.json: {"config", "data": {"key", "file"}, "source", "claims": [...]}; a claim has a `method`
 // as `espalier results` calls it, a `metric` (left out: the objective), a `statistic` of its column (left
-// out: mean), and `value` with `tolerance`; or `pair`, [first, second] methods, with `least` or `most` of
+// out: mean), and `value` with `tolerance`, `least` or `most`; `runs` in the place of a metric: `trials`, of the
+// runs that ended on their [budget] target, those of the last one counted, or `missed`, how many runs did
+// not; or `pair`, [first, second] methods, with `least` or `most` of
 // `statistic` (a12, p_holm). `percent`: the values are in percent.
 #include <jansson.h>
 
@@ -67,8 +69,38 @@ static json_t *row_of(json_t *list, const char *key, const char *name)
 }
 
 // What the claim is about; NaN where there is no such thing.
-static double found(json_t *point, const json_t *claim)
+// `trials` or `missed`, of the runs of the claim's method.
+static double found_in_runs(json_t *runs, const json_t *claim)
 {
+    const char *method = text_of(claim, "method"), *statistic = text_of(claim, "statistic");
+    double sum = 0, largest = 0;
+    int count = 0, missed = 0;
+    size_t i;
+    json_t *row;
+    json_array_foreach (runs, i, row) {
+        const char *label = text_of(row, "method"), *reason = text_of(row, "reason");
+        double trials = json_number_value(json_object_get(row, "trials"));
+        if (!label || strcmp(label, method) != 0)
+            continue;
+        if (!reason || strcmp(reason, "target") != 0) {
+            missed++;
+            continue;
+        }
+        count++;
+        sum += trials;
+        largest = fmax(largest, trials);
+    }
+    if (count + missed == 0)
+        return NAN;
+    if (strcmp(text_of(claim, "runs"), "missed") == 0)
+        return missed;
+    return statistic && strcmp(statistic, "max") == 0 ? largest : sum / count;
+}
+
+static double found(json_t *whole, json_t *point, const json_t *claim)
+{
+    if (text_of(claim, "runs"))
+        return found_in_runs(json_object_get(whole, "runs"), claim);
     const char *statistic = text_of(claim, "statistic"), *metric = text_of(claim, "metric");
     json_t *pair = json_object_get(claim, "pair"), *row = NULL;
     size_t i;
@@ -94,13 +126,14 @@ static double found(json_t *point, const json_t *claim)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
-static void check(json_t *point, const json_t *claim, struct counts *counts)
+static void check(json_t *whole, json_t *point, const json_t *claim, struct counts *counts)
 {
     double scale = json_is_true(json_object_get(claim, "percent")) ? 100 : 1;
-    double value = scale * found(point, claim);
+    double value = scale * found(whole, point, claim);
     const json_t *pair = json_object_get(claim, "pair"), *least = json_object_get(claim, "least"),
                  *most = json_object_get(claim, "most");
-    const char *metric = text_of(claim, "metric"), *statistic = text_of(claim, "statistic");
+    const char *metric = text_of(claim, text_of(claim, "runs") ? "runs" : "metric"),
+               *statistic = text_of(claim, "statistic");
     char subject[128], claimed[64];
     if (pair)
         snprintf(subject, sizeof subject, "%s over %s", json_string_value(json_array_get(pair, 0)),
@@ -175,7 +208,7 @@ static void reproduce(const char *program, const char *experiments, const char *
         printf("  %zu runs, %.1f s; %s\n", json_array_size(json_object_get(found_json, "runs")),
                seconds_now() - began, text_of(expected, "source"));
         json_array_foreach (json_object_get(expected, "claims"), i, claim)
-            check(point, claim, counts);
+            check(found_json, point, claim, counts);
     }
     fflush(stdout);
     json_decref(found_json);

@@ -40,6 +40,9 @@ static const struct subject subjects[] = {
     {"plugin = evolution\npopulation = 10\nremoval = none\ncrossover_rate = 1\n"
      "crossed_mutation = 0\nmutation = rate\n",
      0, 1, "maximize = fitness\n"},
+    {"plugin = hierarchical_evolution\npopulation = 20\n", 0, 1, "maximize = fitness\n"},
+    {"plugin = hierarchical_evolution\npopulation = 20\nrepeat = no\n", 0, 0,
+     "maximize = fitness\n"},
     {"plugin = nsga2\npopulation = 20\n", 0, 1, "maximize = fitness\n"},
     {"plugin = nsga2\npopulation = 20\nrepeat = no\n", 0, 0,
      "maximize = fitness\nminimize = params\n"},
