@@ -50,7 +50,8 @@ static esp_status note_edge(esp_structure_writer *writer, uint32_t from, uint32_
 
 char *structure_notes(struct member_lab *lab, const struct arch *arch)
 {
-    static const esp_structure_writer_api api = {sizeof api, note_cell, note_vertex, note_edge, NULL};
+    static const esp_structure_writer_api api = {sizeof api, note_cell, note_vertex, note_edge,
+                                                 NULL};
     struct notes notes = {.handle.api = &api};
     struct arch *whole = NULL;
     char *text = NULL;

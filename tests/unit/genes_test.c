@@ -81,7 +81,8 @@ TestLeak(genes, what_is_no_form_is_refused_in_words)
     for (uint64_t cut = 0; cut < size; cut++)
         cr_assert_eq(esp_genes_read(&back, bytes, cut, reason, sizeof reason), ESP_ERROR_INVALID);
     esp_random random = stream(9);
-    for (int i = 0; i < 20000; i++) { // any byte changed: refused, or a genome that is written the same
+    for (int i = 0; i < 20000;
+         i++) { // any byte changed: refused, or a genome that is written the same
         const uint64_t place = esp_random_below(&random, size);
         const unsigned char before = bytes[place];
         bytes[place] = (unsigned char)esp_random_bits(&random);
@@ -175,8 +176,8 @@ TestLeak(genes, growth_forward_makes_no_cycle)
             if (esp_random_below(&random, 2))
                 cr_assert_eq(esp_genes_add_node(&genes, &markings, 0, &random, NULL), ESP_OK);
             else
-                cr_assert_eq(
-                    esp_genes_add_link(&genes, &markings, &forward_links, &random, NULL), ESP_OK);
+                cr_assert_eq(esp_genes_add_link(&genes, &markings, &forward_links, &random, NULL),
+                             ESP_OK);
         for (uint64_t g = 0; g < genes.count; g++) // no bias connection was split
             if (genes.genes[g].from == esp_genes_bias(&genes))
                 cr_assert_eq(genes.genes[g].enabled, 1);

@@ -58,9 +58,8 @@ static void random_describe(esp_strategy_type *out)
     out->summary = "random search";
     out->source = "Bergstra and Bengio 2012; Li and Talwalkar 2020";
     ESP_SET_PARAMS(out, random_params);
-    out->takes =
-        ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET | ESP_STRATEGY_MANY_OBJECTIVES |
-        ESP_STRATEGY_GENOME;
+    out->takes = ESP_STRATEGY_REAL | ESP_STRATEGY_INT | ESP_STRATEGY_SUBSET |
+                 ESP_STRATEGY_MANY_OBJECTIVES | ESP_STRATEGY_GENOME;
     out->create = random_create;
     out->destroy = random_destroy;
     out->ask = random_ask;

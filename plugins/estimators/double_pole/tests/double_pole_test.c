@@ -14,17 +14,17 @@ static void try_network(const char *settings, const char *text, double *metrics)
     char ini[512];
     struct arch *arch = NULL;
     const int inputs = strstr(settings, "velocities = no") ? 3 : 6;
-    snprintf(ini, sizeof ini,
-             "[space]\nplugin = neat\ninputs = %d\noutputs = 1\nbias = 0.5\n[strategy]\nplugin = neat\n"
-             "[estimator]\nplugin = double_pole\n%s[objective]\nmaximize = fitness\n",
-             inputs, settings);
+    snprintf(
+        ini, sizeof ini,
+        "[space]\nplugin = neat\ninputs = %d\noutputs = 1\nbias = 0.5\n[strategy]\nplugin = neat\n"
+        "[estimator]\nplugin = double_pole\n%s[objective]\nmaximize = fitness\n",
+        inputs, settings);
     session_lab_open(&lab.lab, ini, NULL);
     struct builder *builder = session_builder(lab.lab.session);
     cr_assert_eq(builder_parse(builder, text, NULL, 0, &arch, &lab.error), ESP_OK, "%s",
                  lab.error.message);
-    cr_assert_eq(
-        session_evaluate_cheap(lab.lab.session, arch, 0, NULL, 0, metrics, &lab.error), ESP_OK,
-        "%s", lab.error.message);
+    cr_assert_eq(session_evaluate_cheap(lab.lab.session, arch, 0, NULL, 0, metrics, &lab.error),
+                 ESP_OK, "%s", lab.error.message);
     arch_release(arch);
     session_lab_close(&lab.lab);
 }
@@ -48,7 +48,7 @@ Test(double_pole, without_a_force_they_fall_when_mechanics_says)
 // A linear-quadratic regulator of the linear equations (Riccati's equation, solved by another program), its
 // gains as six weights: it balances for good.
 #define REGULATOR                                                                                  \
-    "6-1 bias 0.5: 0>7=-0.019495@0 1>7=-0.044606@1 2>7=-0.947875@2 3>7=-0.966622@3 "              \
+    "6-1 bias 0.5: 0>7=-0.019495@0 1>7=-0.044606@1 2>7=-0.947875@2 3>7=-0.966622@3 "               \
     "4>7=0.875902@4 5>7=0.277862@5"
 
 Test(double_pole, a_linear_regulator_balances)

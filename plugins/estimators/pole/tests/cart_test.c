@@ -40,13 +40,14 @@ Test(cart, energy_is_kept_without_force_and_friction)
     for (int step = 0; step < 50; step++)
         cart_push(&cart, 0);
     // The short pole turns over and over: 0.01 s is a coarse step for it.
-    cr_assert_float_eq(energy(&cart), before, 2e-3 * before, "%g, before %g", energy(&cart), before);
+    cr_assert_float_eq(energy(&cart), before, 2e-3 * before, "%g, before %g", energy(&cart),
+                       before);
     struct cart single = {.poles = 1, .pole = {{0.5, 0.1}}, .state = {0, 0, 0.07, 0}};
     const double start = energy(&single);
     for (int step = 0; step < 500; step++)
         cart_push(&single, 0);
-    cr_assert_float_eq(energy(&single), start, 1e-5 * start, "%.12g, before %.12g",
-                       energy(&single), start);
+    cr_assert_float_eq(energy(&single), start, 1e-5 * start, "%.12g, before %.12g", energy(&single),
+                       start);
 }
 
 Test(cart, friction_takes_energy)
@@ -71,9 +72,9 @@ Test(cart, a_small_deviation_grows_as_the_linear_equation_says)
 // Ten pushes of 5 N from the task's start.
 Test(cart, its_path_is_that_of_lagranges_equations)
 {
-    static const double expected[6] = {0.09634023368201279, 0.9570003901002803,
+    static const double expected[6] = {0.09634023368201279,   0.9570003901002803,
                                        -0.059906921907189034, -1.3531169707445194,
-                                       -2.0355667744041157, -23.48880864759647};
+                                       -2.0355667744041157,   -23.48880864759647};
     struct cart cart = two_poles(0.000002);
     const double start[6] = {0, 0, 0.07, 0, 0, 0};
     for (int i = 0; i < 6; i++)

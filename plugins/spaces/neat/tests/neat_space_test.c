@@ -70,8 +70,8 @@ TestLeak(neat_space, a_unit_is_a_gemm_with_the_genes_weights)
     struct member_lab lab;
     uint64_t gemms = 0;
     member_lab_open(&lab, three_two);
-    struct arch *arch = member_parse(
-        &lab, "3-2 bias 1: 0>4=0.5@0 3>4=-1@1 1>6=2@2 6>5=-0.25@3 2>5=9@4! 3>5=0.1@5");
+    struct arch *arch =
+        member_parse(&lab, "3-2 bias 1: 0>4=0.5@0 3>4=-1@1 1>6=2@2 6>5=-0.25@3 2>5=9@4! 3>5=0.1@5");
     struct graph *graph = member_graph(&lab, arch);
     const esp_graph *handle = graph_handle(graph);
     for (uint64_t i = 0; i < esp_graph_node_count(handle); i++) {
@@ -201,8 +201,7 @@ TestLeak(neat_space, a_recurrent_network_is_drawn_and_has_no_graph)
     struct graph *graph = NULL;
     const esp_structure *structure = NULL;
     member_lab_open(&lab, three_two);
-    struct arch *arch =
-        member_parse(&lab, "3-2 bias 1: 0>6=1@0 6>4=2@1 4>6=3@2~ 5>5=4@3~ 1>5=1@4");
+    struct arch *arch = member_parse(&lab, "3-2 bias 1: 0>6=1@0 6>4=2@1 4>6=3@2~ 5>5=4@3~ 1>5=1@4");
     cr_assert_eq(builder_build(lab.builder, arch, &graph, &lab.error), ESP_ERROR_UNSUPPORTED);
     cr_assert(strstr(lab.error.message, "recurrent"), "%s", lab.error.message);
     error_clear(&lab.error);
