@@ -105,6 +105,7 @@ for page in "$source"/docs/sweeps.md "$source"/docs/results.md "$source"/experim
             command="$command --set budget.trials=2 --set final.retrain=none"
             command="$command --set dataset.train_limit=128 --set sweep.experiment.seed=1"
             ;;
+        sweep*neat_*) command="$command --set budget.trials=2000 --set sweep.experiment.seed=1..2" ;;
         esac
         [ -z "$skipped" ] || continue
         # shellcheck disable=SC2086
