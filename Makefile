@@ -134,7 +134,7 @@ check: setup-check ## Everything that must hold before a commit
 asan: ## The unit tests with the address and undefined behaviour sanitizers
 	@$(CONFIGURE) asan
 	@cmake --build build-asan --parallel $(JOBS)
-	@$(CTEST) --test-dir build-asan -L '^unit$$'
+	@ESPALIER_TEST_LEAKS=1 $(CTEST) --test-dir build-asan -L '^unit$$'
 
 ubsan: ## The unit tests with the undefined behaviour sanitizer
 	@$(CONFIGURE) ubsan

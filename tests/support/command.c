@@ -34,7 +34,7 @@ static void start(const struct command *command, const char *out, const char *er
     dup2(to_err, STDERR_FILENO);
     for (int i = 0; command->environment && command->environment[i]; i++)
         putenv((char *)(uintptr_t)command->environment[i]);
-    if (getenv("ASAN_OPTIONS")) // as tests/CMakeLists.txt sets it, but for the leaks
+    if (getenv("ESPALIER_TEST_LEAKS")) // `make asan`
         setenv("ASAN_OPTIONS", "detect_leaks=1:strict_string_checks=1", 1);
     execvp(command->arguments[0], (char *const *)(uintptr_t)command->arguments);
     _exit(127);
