@@ -144,7 +144,8 @@ static void check_fixes(struct member_lab *lab, const char *id)
     char text[LONGEST];
     for (uint64_t seed = 0; builder_has_text(lab->builder) && seed < 4; seed++) {
         struct arch *arch = member_sample(lab, seed), *read = NULL;
-        if (print(lab, id, arch, text)) {
+        // A genome has no decisions to fix.
+        if (esp_arch_count(arch_handle(arch)) > 0 && print(lab, id, arch, text)) {
             read = member_parse(lab, text);
             const esp_arch *handle = arch_handle(read);
             uint64_t i = 7 * seed % esp_arch_count(handle);
