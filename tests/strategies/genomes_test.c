@@ -93,8 +93,8 @@ static char *out_of(const char *name)
 Test(genomes, a_resume_asks_for_the_same_trials)
 {
     static const char *const strategies[] = {
-        "plugin = neat\npopulation = 40\nadd_node = 0.1\nadd_link = 0.3\nrecurrent = 0.3\n"
-        "champion = generalise\n",
+        ("plugin = neat\npopulation = 40\nadd_node = 0.1\nadd_link = 0.3\nrecurrent = 0.3\n"
+         "champion = generalise\n"),
         "plugin = random\n",
         "plugin = evolution\npopulation = 20\ncrossover_rate = 0.5\nmutation = rate\n",
     };
