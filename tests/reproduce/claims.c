@@ -68,7 +68,6 @@ static json_t *row_of(json_t *list, const char *key, const char *name)
     return NULL;
 }
 
-// What the claim is about; NaN where there is no such thing.
 // `trials` or `missed`, of the runs of the claim's method.
 static double found_in_runs(json_t *runs, const json_t *claim)
 {
@@ -97,6 +96,7 @@ static double found_in_runs(json_t *runs, const json_t *claim)
     return statistic && strcmp(statistic, "max") == 0 ? largest : sum / count;
 }
 
+// What the claim is about; NaN where there is no such thing.
 static double found(json_t *whole, json_t *point, const json_t *claim)
 {
     if (text_of(claim, "runs"))
