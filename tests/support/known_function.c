@@ -9,18 +9,6 @@
 
 static const struct known_function *current; // of the one lab that is open
 
-static esp_status create_nothing(esp_create *create, void **out)
-{
-    (void)create;
-    *out = NULL;
-    return ESP_OK;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
 static esp_status build(void *self, esp_builder *b)
 {
     (void)self;
@@ -30,11 +18,7 @@ static esp_status build(void *self, esp_builder *b)
 static double best_regret(const char *strategy, uint64_t trials, uint64_t seed)
 {
     struct strategy_lab lab;
-    esp_space_type type = {.struct_size = sizeof type,
-                           .summary = "a known function",
-                           .create = create_nothing,
-                           .destroy = destroy_nothing,
-                           .build = build};
+    esp_space_type type = strategy_lab_space(build);
     char ini[512];
     double best = INFINITY;
     snprintf(ini, sizeof ini,

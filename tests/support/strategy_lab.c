@@ -36,6 +36,43 @@ void strategy_lab_open(struct strategy_lab *lab, const char *ini, const esp_spac
     cr_assert_eq(status, ESP_OK, "%s", lab->error.message);
 }
 
+static esp_status create_nothing(esp_create *create, void **out)
+{
+    (void)create;
+    *out = NULL;
+    return ESP_OK;
+}
+
+static void destroy_nothing(void *self)
+{
+    (void)self;
+}
+
+esp_space_type strategy_lab_space(esp_status (*build)(void *self, esp_builder *b))
+{
+    return (esp_space_type){.struct_size = sizeof(esp_space_type),
+                            .summary = "of a test",
+                            .create = create_nothing,
+                            .destroy = destroy_nothing,
+                            .build = build};
+}
+
+void strategy_lab_say_nothing(const char *ini, uint64_t trials)
+{
+    enum { SAME, HUGE_ONES, FAILED, VIOLATED, KINDS };
+    for (int kind = 0; kind < KINDS; kind++) {
+        struct strategy_lab lab;
+        strategy_lab_open(&lab, ini, NULL, 1, 0);
+        for (uint64_t i = 0; i < trials; i++) {
+            double objective = kind == SAME ? 0.5 : i % 2 ? 1.7e308 : -1.7e308;
+            cr_assert_eq(strategy_lab_ask(&lab), ANSWER_TRIAL);
+            strategy_lab_tell(&lab, i, kind == FAILED ? NULL : &objective,
+                              kind == VIOLATED ? 1.0 : 0.0);
+        }
+        strategy_lab_close(&lab);
+    }
+}
+
 void strategy_lab_close(struct strategy_lab *lab)
 {
     instance_destroy(lab->strategy);

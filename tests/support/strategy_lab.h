@@ -26,6 +26,9 @@ void strategy_lab_open(struct strategy_lab *lab, const char *ini, const esp_spac
                        uint64_t objectives, uint64_t trial_budget);
 void strategy_lab_close(struct strategy_lab *lab);
 
+// A space that is a build function alone, without parameters.
+esp_space_type strategy_lab_space(esp_status (*build)(void *self, esp_builder *b));
+
 // One ask; a trial joins lab->archs. An ask that fails ends the test.
 enum answer strategy_lab_ask(struct strategy_lab *lab);
 // One that fails: the words.
@@ -33,6 +36,9 @@ const char *strategy_lab_ask_fails(struct strategy_lab *lab);
 // Tells the outcome of a trial; `objectives` NULL: it failed. Less is better.
 void strategy_lab_tell(struct strategy_lab *lab, uint64_t trial, const double *objectives,
                        double violation);
+// Asks for `trials` trials and tells outcomes that say nothing, in a lab of its own each: all the same, as large as
+// numbers are, all failed, all breaking a constraint. A WAIT, a DONE or a failing call ends the test.
+void strategy_lab_say_nothing(const char *ini, uint64_t trials);
 // An outcome that was not asked for, as [start] has it; it becomes the next trial.
 void strategy_lab_give(struct strategy_lab *lab, struct arch *arch, const double *objectives);
 

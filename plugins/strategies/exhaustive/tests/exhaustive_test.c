@@ -132,32 +132,10 @@ static esp_status build_conditional(void *self, esp_builder *b)
     return esp_classifier(b, esp_input(b));
 }
 
-static esp_status create_nothing(esp_create *create, void **out)
-{
-    (void)create;
-    *out = NULL;
-    return ESP_OK;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
-static esp_space_type space_of(esp_status (*build)(void *, esp_builder *))
-{
-    esp_space_type type = {.struct_size = sizeof type,
-                           .summary = "of a test",
-                           .create = create_nothing,
-                           .destroy = destroy_nothing,
-                           .build = build};
-    return type;
-}
-
 Test(exhaustive, a_conditional_space_with_rejected_members)
 {
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_conditional);
+    esp_space_type type = strategy_lab_space(build_conditional);
     strategy_lab_open(&lab, "[space]\nplugin = sketch\n[strategy]\nplugin = exhaustive", &type, 1,
                       0);
     ask_all(&lab);
@@ -168,7 +146,7 @@ Test(exhaustive, a_conditional_space_with_rejected_members)
 Test(exhaustive, shuffling_more_than_a_million_is_refused_and_listing_is_not)
 {
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_wide);
+    esp_space_type type = strategy_lab_space(build_wide);
     strategy_lab_open(&lab,
                       "[space]\nplugin = sketch\n[strategy]\nplugin = exhaustive\n"
                       "order = shuffled",
@@ -190,7 +168,7 @@ Test(exhaustive, shuffling_more_than_a_million_is_refused_and_listing_is_not)
 Test(exhaustive, given_architectures_are_not_tried_again)
 {
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_conditional);
+    esp_space_type type = strategy_lab_space(build_conditional);
     double objective = 0.5;
     strategy_lab_open(&lab, "[space]\nplugin = sketch\n[strategy]\nplugin = exhaustive", &type, 1,
                       0);

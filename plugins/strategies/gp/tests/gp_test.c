@@ -95,18 +95,6 @@ Test(observations, of_too_many_the_better_half_and_the_newest)
 
 // ---- The strategy -----------------------------------------------------------------------------------
 
-static esp_status create_nothing(esp_create *create, void **out)
-{
-    (void)create;
-    *out = NULL;
-    return ESP_OK;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
 static const char *const ten[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
 
 static esp_status build_kinds(void *self, esp_builder *b)
@@ -129,11 +117,7 @@ static esp_status build_kinds(void *self, esp_builder *b)
 Test(gp, decisions_of_every_kind)
 {
     struct strategy_lab lab;
-    esp_space_type type = {.struct_size = sizeof type,
-                           .summary = "of a test",
-                           .create = create_nothing,
-                           .destroy = destroy_nothing,
-                           .build = build_kinds};
+    esp_space_type type = strategy_lab_space(build_kinds);
     int deep = 0;
     strategy_lab_open(&lab, "[space]\nplugin = sketch\n[strategy]\nplugin = gp\n", &type, 1, 0);
     for (uint64_t i = 0; i < 100; i++) {

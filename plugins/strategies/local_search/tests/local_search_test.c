@@ -236,18 +236,6 @@ static esp_status build_kinds(void *self, esp_builder *b)
     return esp_classifier(b, esp_input(b));
 }
 
-static esp_status create_nothing(esp_create *create, void **out)
-{
-    (void)create;
-    *out = NULL;
-    return ESP_OK;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
 static uint64_t changed(const struct arch *arch, const struct arch *other, const char *path)
 {
     int64_t i = arch_handle((struct arch *)(uintptr_t)arch)
@@ -262,11 +250,7 @@ static uint64_t changed(const struct arch *arch, const struct arch *other, const
 
 Test(neighbours, are_all_changes_of_one_decision_or_drawn_where_those_are_many)
 {
-    esp_space_type type = {.struct_size = sizeof type,
-                           .summary = "of a test",
-                           .create = create_nothing,
-                           .destroy = destroy_nothing,
-                           .build = build_kinds};
+    esp_space_type type = strategy_lab_space(build_kinds);
     struct strategy_lab lab;
     strategy_lab_open(&lab, "[space]\nplugin = sketch\n[strategy]\nplugin = local_search\n", &type,
                       1, 0);

@@ -43,28 +43,6 @@ Test(hypervolume, of_three_points)
     cr_assert_float_eq(hypervolume(points, 5, 4, 4), 6.0, 1e-12);
 }
 
-static esp_status create_nothing(esp_create *create, void **out)
-{
-    (void)create;
-    *out = NULL;
-    return ESP_OK;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
-static esp_space_type space_of(esp_status (*build)(void *, esp_builder *))
-{
-    esp_space_type type = {.struct_size = sizeof type,
-                           .summary = "of a test",
-                           .create = create_nothing,
-                           .destroy = destroy_nothing,
-                           .build = build};
-    return type;
-}
-
 // ---- ZDT1 (Zitzler, Deb and Thiele 2000), ten reals -------------------------------------------------
 
 static esp_status build_reals(void *self, esp_builder *b)
@@ -96,7 +74,7 @@ static double zdt1_share(const char *strategy)
 {
     static struct point points[TRIALS];
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_reals);
+    esp_space_type type = strategy_lab_space(build_reals);
     char ini[256];
     snprintf(ini, sizeof ini, "[space]\nplugin = sketch\n[strategy]\n%s", strategy);
     strategy_lab_open(&lab, ini, &type, 2, TRIALS);
@@ -210,7 +188,7 @@ Test(nsga2, finds_the_front_of_nas_bench_201)
 Test(nsga2, a_constraint_is_kept_at_last)
 {
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_reals);
+    esp_space_type type = strategy_lab_space(build_reals);
     int feasible = 0;
     strategy_lab_open(&lab,
                       "[space]\nplugin = sketch\n[strategy]\nplugin = nsga2\npopulation = 20\n",
@@ -232,7 +210,7 @@ Test(nsga2, parents_are_the_better_of_two)
 {
     enum { MEMBERS = 200 };
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_reals);
+    esp_space_type type = strategy_lab_space(build_reals);
     double mean = 0;
     strategy_lab_open(&lab,
                       "[space]\nplugin = sketch\n[strategy]\nplugin = nsga2\npopulation = 200\n"
@@ -298,7 +276,7 @@ static esp_status build_kinds(void *self, esp_builder *b)
 Test(nsga2, decisions_of_every_kind)
 {
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_kinds);
+    esp_space_type type = strategy_lab_space(build_kinds);
     int same = 0;
     strategy_lab_open(&lab,
                       "[space]\nplugin = sketch\n[strategy]\nplugin = nsga2\npopulation = 20\n"

@@ -11,28 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static esp_status create_nothing(esp_create *create, void **out)
-{
-    (void)create;
-    *out = NULL;
-    return ESP_OK;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
-static esp_space_type space_of(esp_status (*build)(void *, esp_builder *))
-{
-    esp_space_type type = {.struct_size = sizeof type,
-                           .summary = "of a test",
-                           .create = create_nothing,
-                           .destroy = destroy_nothing,
-                           .build = build};
-    return type;
-}
-
 static const char *const modes[] = {"", "multivariate = yes\n"};
 
 static void open_lab(struct strategy_lab *lab, const char *strategy, const esp_space_type *type)
@@ -73,7 +51,7 @@ Test(tpe, conditional_decisions_are_learnt_where_they_are)
 {
     for (int mode = 0; mode < 2; mode++) {
         struct strategy_lab lab;
-        esp_space_type type = space_of(build_branches);
+        esp_space_type type = strategy_lab_space(build_branches);
         int right = 0, near = 0;
         open_lab(&lab, modes[mode], &type);
         for (uint64_t i = 0; i < 150; i++) {
@@ -114,7 +92,7 @@ Test(tpe, decisions_of_every_kind)
 {
     for (int mode = 0; mode < 2; mode++) {
         struct strategy_lab lab;
-        esp_space_type type = space_of(build_kinds);
+        esp_space_type type = strategy_lab_space(build_kinds);
         int same = 0, deep = 0;
         open_lab(&lab, modes[mode], &type);
         for (uint64_t i = 0; i < 400; i++) {
@@ -164,7 +142,7 @@ Test(tpe, constraints_come_first)
 {
     for (int mode = 0; mode < 2; mode++) {
         struct strategy_lab lab;
-        esp_space_type type = space_of(build_branches);
+        esp_space_type type = strategy_lab_space(build_branches);
         int right = 0;
         open_lab(&lab, modes[mode], &type);
         for (uint64_t i = 0; i < 100; i++) {
@@ -183,7 +161,7 @@ Test(tpe, failing_trials_are_avoided)
 {
     for (int mode = 0; mode < 2; mode++) {
         struct strategy_lab lab;
-        esp_space_type type = space_of(build_branches);
+        esp_space_type type = strategy_lab_space(build_branches);
         int right = 0;
         open_lab(&lab, modes[mode], &type);
         for (uint64_t i = 0; i < 100; i++) {
@@ -228,7 +206,7 @@ Test(tpe, open_trials_keep_others_away)
 Test(tpe, given_outcomes_are_learnt_from)
 {
     struct strategy_lab lab;
-    esp_space_type type = space_of(build_branches);
+    esp_space_type type = strategy_lab_space(build_branches);
     esp_random random = esp_random_stream(1, 2, 3, 0, 0);
     int right = 0;
     open_lab(&lab, "", &type);
