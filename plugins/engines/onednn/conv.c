@@ -46,7 +46,8 @@ static int64_t filled_up(int64_t channels, int64_t block)
 // Of blocked sides oneDNN is told the channels with their padding: its kernels want whole blocks. What
 // the padding's weights are is zero.
 static struct conv_shape shape_of(const struct network *network, const struct op *op,
-                                  int64_t input_block, int64_t output_block)
+                                  const struct step *step, int64_t input_block,
+                                  int64_t output_block)
 {
     const struct window *w = &op->window;
     bool whole = w->groups == 1;
@@ -69,9 +70,10 @@ static struct conv_shape shape_of(const struct network *network, const struct op
         .pad_left = w->pad_left,
         .pad_bottom = w->pad_bottom,
         .pad_right = w->pad_right,
-        .bias = op->weight_count > 1,
+        .bias = op->weight_count > 1 || step->norm_count > 0,
         .input_block = input_block,
         .output_block = output_block,
+        .sum = step->residual,
         .threads = network->instance->threads};
 }
 
@@ -82,7 +84,7 @@ static struct convolution *find(const struct network *network, struct conv_shape
     if (kind == CONV_BACKWARD_DATA)
         shape.bias = 0;
     if (kind != CONV_FORWARD)
-        shape.relu = 0;
+        shape.sum = 0;
     return convolution_find(network->instance->engine, &shape);
 }
 
@@ -118,17 +120,17 @@ esp_status conv_choose_layout(struct network *network, struct op *op, struct ste
         return ESP_OK;
     // The kernels of the first layer take few channels as they are.
     if (input_plain && !input_needs_grad && op->window.channels < 4) {
-        step->conv = shape_of(network, op, 1, block);
+        step->conv = shape_of(network, op, step, 1, block);
         step->input_blocked = false;
         if (is_fast(network, &step->conv, false))
             return ESP_OK;
     }
     step->input_blocked = true;
-    step->conv = shape_of(network, op, block, block);
+    step->conv = shape_of(network, op, step, block, block);
     if (is_fast(network, &step->conv, network->program.training && input_needs_grad))
         return ESP_OK;
     step->input_blocked = step->output_blocked = false;
-    step->conv = shape_of(network, op, 1, 1);
+    step->conv = shape_of(network, op, step, 1, 1);
     return ESP_OK;
 }
 
@@ -139,30 +141,48 @@ static size_t scratch_of(const struct convolution *c)
     return c ? rounded(c->scratchpad) + rounded(c->packed_size) : 0;
 }
 
-static bool is_padded(const struct op *op, const struct conv_shape *shape)
-{
-    return shape->channels != op->window.channels || shape->out_channels != op->window.out_channels;
-}
-
 // Floats of weights and bias with the padding, row-major.
 static size_t padded_weights(const struct conv_shape *s)
 {
-    return (size_t)(s->out_channels * s->channels * s->kernel_h * s->kernel_w);
+    return (size_t)(s->out_channels * (s->channels / s->groups) * s->kernel_h * s->kernel_w);
+}
+
+static size_t depthwise_packed(const struct network *network, const struct op *op,
+                               const struct step *step)
+{
+    int64_t block = network->kernels->block;
+    return (size_t)(blocked_blocks(&step->in, block) * block * op->window.kernel_h *
+                    op->window.kernel_w) *
+           sizeof(float);
+}
+
+// For evaluation packed weights are kept, in the layout of the batch that the program is compiled for.
+static void reserve_ready(const struct network *network, const struct op *op, struct step *step,
+                          struct step_variant *v)
+{
+    const struct convolution *c = v->forward;
+    if (network->program.training || (!c->reorder && !weights_differ(op, step, &c->shape)))
+        return;
+    if (!network->arena) {
+        ready_reserve(op, step, c->packed_size, c->shape.out_channels);
+        step->ready.layout = c->packed;
+    }
+    v->ready = step->ready.kept && dnnl_memory_desc_equal(&step->ready.layout, &c->packed);
 }
 
 esp_status conv_find(struct network *network, const struct op *op, uint64_t batch,
                      struct step_variant *out, size_t *scratch, esp_call *call)
 {
-    const struct step *step = &network->steps[op->index];
+    struct step *step = &network->steps[op->index];
     struct conv_shape shape = step->conv;
     if (step->depthwise) {
         struct kernels_window window = kernels_window_of(op, step->in);
-        size_t packed = blocked_blocks(&step->in, network->kernels->block) *
-                        network->kernels->block * op->window.kernel_h * op->window.kernel_w *
-                        sizeof(float);
+        size_t packed = depthwise_packed(network, op, step);
         *scratch =
             rounded(kernels_window_scratch(&window, network->kernels->block) * sizeof(float)) +
             2 * rounded(packed);
+        if (!network->program.training && !network->arena)
+            ready_reserve(op, step, packed, op->window.channels);
         return ESP_OK;
     }
     shape.batch = (int64_t)batch;
@@ -182,59 +202,62 @@ esp_status conv_find(struct network *network, const struct op *op, uint64_t batc
         *scratch = size > *scratch ? size : *scratch;
     }
     out->aside = *scratch / sizeof(float);
-    if (is_padded(op, &shape))
+    if (weights_differ(op, step, &shape))
         *scratch += rounded(padded_weights(&shape) * sizeof(float)) +
                     rounded((size_t)shape.out_channels * sizeof(float));
-    return out->forward ? ESP_OK : ESP_ERROR_MEMORY;
+    if (!out->forward)
+        return ESP_ERROR_MEMORY;
+    reserve_ready(network, op, step, out);
+    return ESP_OK;
 }
 
-// Where row-major weights and bias with their padding lie; of unpadded ones the weights themselves.
-static float *plain_place(const struct op *op, const struct step_variant *v, float *scratch,
-                          bool bias, bool gradient)
+// Where row-major weights and bias lie that the kernel takes: in the scratch, or the operator's own.
+static float *plain_place(const struct op *op, const struct step *step,
+                          const struct step_variant *v, float *scratch, bool bias, bool gradient)
 {
     const struct conv_shape *shape = &v->forward->shape;
     struct weight *weight = op->weights[bias ? 1 : 0];
-    if (!is_padded(op, shape))
+    if (!weights_differ(op, step, shape))
         return gradient ? weight->gradient : weight->value;
     float *weights = scratch + v->aside;
     return bias ? weights + rounded(padded_weights(shape) * sizeof(float)) / sizeof(float)
                 : weights;
 }
 
-// Weights and bias to their padded places.
-static void fill_padded(const struct op *op, const struct step_variant *v, float *scratch)
+// The bias that a forward reads.
+static float *bias_place(const struct op *op, const struct step *step, const struct step_variant *v,
+                         float *scratch)
+{
+    if (v->ready && weights_differ(op, step, &v->forward->shape))
+        return step->extra + step->ready.bias;
+    return plain_place(op, step, v, scratch, true, false);
+}
+
+// Weights and bias to the places of those that the kernel takes.
+static void fill_plain(const struct op *op, const struct step *step, const struct step_variant *v,
+                       float *scratch)
 {
     const struct conv_shape *s = &v->forward->shape;
-    size_t taps = (size_t)(s->kernel_h * s->kernel_w);
-    size_t row = (size_t)op->window.channels * taps, padded_row = (size_t)s->channels * taps;
-    if (!is_padded(op, s))
-        return;
-    float *to = plain_place(op, v, scratch, false, false);
-    memset(to, 0, padded_weights(s) * sizeof(float));
-    for (int64_t m = 0; m < op->window.out_channels; m++)
-        memcpy(to + (size_t)m * padded_row, op->weights[0]->value + (size_t)m * row,
-               row * sizeof(float));
-    if (!s->bias)
-        return;
-    to = plain_place(op, v, scratch, true, false);
-    memset(to, 0, (size_t)s->out_channels * sizeof(float));
-    memcpy(to, op->weights[1]->value, op->weights[1]->size * sizeof(float));
+    if (weights_differ(op, step, s))
+        weights_fill(op, step, s, plain_place(op, step, v, scratch, false, false),
+                     s->bias ? bias_place(op, step, v, scratch) : NULL);
 }
 
 // The gradients back from there.
-static void take_padded(const struct op *op, const struct step_variant *v, float *scratch)
+static void take_padded(const struct op *op, const struct step *step, const struct step_variant *v,
+                        float *scratch)
 {
     const struct conv_shape *s = &v->forward->shape;
     size_t taps = (size_t)(s->kernel_h * s->kernel_w);
     size_t row = (size_t)op->window.channels * taps, padded_row = (size_t)s->channels * taps;
-    if (!is_padded(op, s))
+    if (!weights_differ(op, step, s))
         return;
-    const float *from = plain_place(op, v, scratch, false, true);
+    const float *from = plain_place(op, step, v, scratch, false, true);
     for (int64_t m = 0; m < op->window.out_channels; m++)
         memcpy(op->weights[0]->gradient + (size_t)m * row, from + (size_t)m * padded_row,
                row * sizeof(float));
     if (s->bias)
-        memcpy(op->weights[1]->gradient, plain_place(op, v, scratch, true, true),
+        memcpy(op->weights[1]->gradient, plain_place(op, step, v, scratch, true, true),
                op->weights[1]->size * sizeof(float));
 }
 
@@ -273,15 +296,15 @@ static bool bind_backward(struct network *network, const struct op *op, struct s
     const struct step *step = &network->steps[op->index];
     const struct convolution *w = v->backward_weights, *d = v->backward_data;
     dnnl_memory_t *m = v->memories;
-    bool done =
-        bind(network, &m[MEMORY_GY], &w->output, out->grad) &&
-        bind(network, &m[MEMORY_GW], &w->packed,
-             w->reorder ? packed_place(w, scratch)
-                        : (void *)plain_place(op, v, scratch, false, true)) &&
-        bind(network, &m[MEMORY_GW_PLAIN], &w->plain, plain_place(op, v, scratch, false, true)) &&
-        bind_pad(network, w, &m[MEMORY_PAD_WEIGHTS], scratch) &&
-        (!w->shape.bias ||
-         bind_bias(network, w, &m[MEMORY_GBIAS], plain_place(op, v, scratch, true, true)));
+    bool done = bind(network, &m[MEMORY_GY], &w->output, out->grad) &&
+                bind(network, &m[MEMORY_GW], &w->packed,
+                     w->reorder ? packed_place(w, scratch)
+                                : (void *)plain_place(op, step, v, scratch, false, true)) &&
+                bind(network, &m[MEMORY_GW_PLAIN], &w->plain,
+                     plain_place(op, step, v, scratch, false, true)) &&
+                bind_pad(network, w, &m[MEMORY_PAD_WEIGHTS], scratch) &&
+                (!w->shape.bias || bind_bias(network, w, &m[MEMORY_GBIAS],
+                                             plain_place(op, step, v, scratch, true, true)));
     if (!done || !d || !in->grad)
         return done;
     return bind(network, &m[MEMORY_GX], &d->input, in->grad) &&
@@ -289,7 +312,7 @@ static bool bind_backward(struct network *network, const struct op *op, struct s
             bind(network, &m[MEMORY_GX_TEMPORARY], &d->input, step->temporary_data)) &&
            bind(network, &m[MEMORY_PACKED_BACK], &d->packed,
                 d->reorder ? packed_place(d, scratch)
-                           : (void *)plain_place(op, v, scratch, false, false)) &&
+                           : (void *)plain_place(op, step, v, scratch, false, false)) &&
            bind_pad(network, d, &m[MEMORY_PAD_BACK], scratch);
 }
 
@@ -298,10 +321,13 @@ esp_status conv_bind(struct network *network, const struct op *op, struct step_v
 {
     const struct convolution *f = v->forward;
     dnnl_memory_t *m = v->memories;
-    if (network->steps[op->index].depthwise)
+    const struct step *step = &network->steps[op->index];
+    if (step->depthwise)
         return ESP_OK;
-    float *plain = plain_place(op, v, scratch, false, false);
-    void *packed = f->reorder ? packed_place(f, scratch) : (void *)plain;
+    float *plain = plain_place(op, step, v, scratch, false, false);
+    void *packed = v->ready     ? (void *)(step->extra + step->ready.packed)
+                   : f->reorder ? packed_place(f, scratch)
+                                : (void *)plain;
     bool done =
         bind(network, &m[MEMORY_X], &f->input, network->program.values[op->inputs[0]].data) &&
         bind(network, &m[MEMORY_Y], &f->output, network->program.values[op->index].data) &&
@@ -309,7 +335,7 @@ esp_status conv_bind(struct network *network, const struct op *op, struct step_v
         bind(network, &m[MEMORY_PACKED], &f->packed, packed) &&
         bind_pad(network, f, &m[MEMORY_PAD], scratch) &&
         (!f->shape.bias ||
-         bind_bias(network, f, &m[MEMORY_BIAS], plain_place(op, v, scratch, true, false))) &&
+         bind_bias(network, f, &m[MEMORY_BIAS], bias_place(op, step, v, scratch))) &&
         (!network->program.training || bind_backward(network, op, v, scratch));
     return done ? ESP_OK : esp_fail(call, ESP_ERROR_MEMORY, "out of memory");
 }
@@ -339,25 +365,76 @@ static struct depthwise_parts depthwise_parts(struct program *program, const str
                                     .scratch = network->variant->scratch,
                                     .taps = op->window.kernel_h * op->window.kernel_w};
     struct kernels_window largest = kernels_window_of(op, step->in);
-    size_t packed = rounded(blocked_blocks(&step->in, block) * block * parts.taps * sizeof(float));
+    size_t packed = rounded(depthwise_packed(network, op, step));
     size_t first = rounded(kernels_window_scratch(&largest, block) * sizeof(float));
     parts.weights = parts.scratch + first / sizeof(float);
     parts.gradient = parts.weights + packed / sizeof(float);
     return parts;
 }
 
+// The weights of an evaluation, made anew where they have changed.
+static const float *depthwise_ready(const struct network *network, const struct op *op,
+                                    struct step *step, const struct depthwise_parts *p)
+{
+    float *packed = step->extra + step->ready.packed;
+    if (ready_is_current(op, step))
+        return packed;
+    // The place of the gradient is free.
+    weights_fill(op, step, NULL, p->gradient, step->extra + step->ready.bias);
+    network->kernels->depthwise_pack(op->window.channels, p->taps, p->gradient, packed);
+    ready_record(op, step);
+    return packed;
+}
+
+static void depthwise_forward(struct network *network, const struct op *op, struct step *step)
+{
+    struct program *program = &network->program;
+    struct depthwise_parts p = depthwise_parts(program, op);
+    const float *weights = p.weights, *bias = NULL;
+    float *y = program->values[op->index].data;
+    if (program->training)
+        network->kernels->depthwise_pack(op->window.channels, p.taps, op->weights[0]->value,
+                                         p.weights);
+    else
+        weights = depthwise_ready(network, op, step, &p);
+    if (op->weight_count > 1 || step->norm_count > 0)
+        bias = program->training ? op->weights[1]->value : step->extra + step->ready.bias;
+    network->kernels->depthwise_forward(&p.window, step->input_relu,
+                                        program->values[op->inputs[0]].data, weights, bias, y,
+                                        p.scratch);
+    int64_t count = (int64_t)(program->values[op->index].size * program->batch);
+    if (step->residual) {
+        const float *terms[2] = {y, program->values[op->inputs[1]].data};
+        network->kernels->sum(terms, 2, step->relu ? NULL : y, step->relu ? y : NULL, count);
+    } else if (step->relu) {
+        network->kernels->relu(y, y, count);
+    }
+}
+
+// Packs the weights, for evaluation where they have changed.
+static void pack_weights(const struct network *network, const struct op *op, struct step *step,
+                         const struct step_variant *v)
+{
+    const struct convolution *c = v->forward;
+    if (v->ready && ready_is_current(op, step))
+        return;
+    fill_plain(op, step, v, network->variant->scratch);
+    if (c->reorder)
+        reorder(network, c, v->memories[MEMORY_PLAIN], v->memories[MEMORY_PACKED]);
+    else if (v->ready)
+        memcpy(step->extra + step->ready.packed,
+               plain_place(op, step, v, network->variant->scratch, false, false),
+               step->ready.packed_bytes);
+    if (v->ready)
+        ready_record(op, step);
+}
+
 static void conv_forward(struct program *program, struct op *op)
 {
     struct network *network = network_of(program);
-    const struct step *step = step_of(program, op);
+    struct step *step = step_of(program, op);
     if (step->depthwise) {
-        struct depthwise_parts p = depthwise_parts(program, op);
-        network->kernels->depthwise_pack(op->window.channels, p.taps, op->weights[0]->value,
-                                         p.weights);
-        network->kernels->depthwise_forward(&p.window, step->input_relu,
-                                            program->values[op->inputs[0]].data, p.weights,
-                                            op->weight_count > 1 ? op->weights[1]->value : NULL,
-                                            program->values[op->index].data, p.scratch);
+        depthwise_forward(network, op, step);
         return;
     }
     const struct step_variant *v = &network->variant->steps[op->index];
@@ -367,9 +444,16 @@ static void conv_forward(struct program *program, struct op *op)
                                     {DNNL_ARG_DST, v->memories[MEMORY_Y]},
                                     {DNNL_ARG_SCRATCHPAD, v->memories[MEMORY_PAD]},
                                     {DNNL_ARG_BIAS, v->memories[MEMORY_BIAS]}};
-    fill_padded(op, v, network->variant->scratch);
-    reorder(network, c, v->memories[MEMORY_PLAIN], v->memories[MEMORY_PACKED]);
+    pack_weights(network, op, step, v);
+    // What is added lies in the output's place, or is brought there.
+    const struct value *out = &program->values[op->index];
+    if (step->residual && program->values[op->inputs[1]].data != out->data)
+        memcpy(out->data, program->values[op->inputs[1]].data,
+               out->size * program->batch * sizeof(float));
     dnnl_primitive_execute(c->primitive, network->instance->stream, c->shape.bias ? 5 : 4, args);
+    // Not by oneDNN: of what is no number its Relu makes 0.
+    if (step->relu)
+        network->kernels->relu(out->data, out->data, (int64_t)(out->size * program->batch));
 }
 
 static void backward_data(struct network *network, const struct op *op,
@@ -383,7 +467,7 @@ static void backward_data(struct network *network, const struct op *op,
         {DNNL_ARG_WEIGHTS, v->memories[MEMORY_PACKED_BACK]},
         {DNNL_ARG_DIFF_SRC, v->memories[aside ? MEMORY_GX_TEMPORARY : MEMORY_GX]},
         {DNNL_ARG_SCRATCHPAD, v->memories[MEMORY_PAD_BACK]}};
-    fill_padded(op, v, network->variant->scratch);
+    fill_plain(op, step_of(&network->program, op), v, network->variant->scratch);
     reorder(network, c, v->memories[MEMORY_PLAIN], v->memories[MEMORY_PACKED_BACK]);
     dnnl_primitive_execute(c->primitive, network->instance->stream, 4, args);
     if (aside)
@@ -419,7 +503,7 @@ static void conv_backward(struct program *program, struct op *op)
                                     {DNNL_ARG_DIFF_BIAS, v->memories[MEMORY_GBIAS]}};
     dnnl_primitive_execute(c->primitive, network->instance->stream, c->shape.bias ? 5 : 4, args);
     reorder(network, c, v->memories[MEMORY_GW], v->memories[MEMORY_GW_PLAIN]);
-    take_padded(op, v, network->variant->scratch);
+    take_padded(op, step, v, network->variant->scratch);
     if (in->grad && v->backward_data)
         backward_data(network, op, v);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Operators that are computed as one, on the graph as it was copied: equal Relus of one value; a
-// BatchNormalization with the Add and the Relu behind it; a Relu with the depthwise convolutions
-// behind it. What is kept is computed as it stands. An operator that is gone has no type.
+// BatchNormalization with the Add and the Relu behind it, for evaluation all three with the Conv before
+// them; a Relu with the depthwise convolutions behind it. What is kept is computed as it stands. An operator that is gone has no type.
 #include "network.h"
 
 #include <stdlib.h>
@@ -119,6 +119,44 @@ static void join_relus(struct fusing *f)
     recount(f);
 }
 
+// The convolution moves to the place of what is computed with it.
+static void move_conv(struct fusing *f, uint32_t from, uint32_t to)
+{
+    struct op *conv = &f->network->program.ops[from], *at = &f->network->program.ops[to];
+    at->type = conv->type;
+    at->inputs[0] = conv->inputs[0];
+    memcpy(at->weights, conv->weights, sizeof at->weights);
+    at->weight_count = conv->weight_count;
+    conv->weight_count = 0;
+    f->network->steps[to].node = f->network->steps[from].node;
+    remove_op(f, from, from);
+}
+
+// For evaluation a normalization is a factor and a summand of each channel of the Conv before it.
+static void fold_norms(struct fusing *f)
+{
+    struct program *program = &f->network->program;
+    for (uint32_t i = 0; i < program->count; i++) {
+        struct op *op = &program->ops[i];
+        struct step *step = &f->network->steps[i];
+        uint32_t conv = op->type && op->input_count ? op->inputs[0] : 0;
+        if (op->shape.rank != 4 || !is(&program->ops[conv], "Conv") || f->consumers[conv] != 1 ||
+            program->values[conv].kept)
+            continue;
+        if (is(op, "BatchNormalization")) {
+            memcpy(step->norm, op->weights, sizeof step->norm);
+            step->norm_count = op->weight_count;
+            step->norm_epsilon = attribute_real(step->node, "epsilon", 1e-5);
+        } else if (is(op, "Relu")) {
+            step->relu = true;
+        } else {
+            continue;
+        }
+        move_conv(f, conv, i);
+    }
+    recount(f);
+}
+
 static bool is_depthwise(const struct op *op)
 {
     return is(op, "Conv") && op->weights[0]->shape.rank == 4 &&
@@ -145,8 +183,7 @@ static void join_depthwise(struct fusing *f)
         if (found == 0 || found != f->consumers[i])
             continue;
         for (uint32_t j = i + 1; j < program->count; j++)
-            if (program->ops[j].type && program->ops[j].input_count == 1 &&
-                program->ops[j].inputs[0] == i)
+            if (is_depthwise(&program->ops[j]) && program->ops[j].inputs[0] == i)
                 f->network->steps[j].input_relu = true;
         remove_op(f, i, relu->inputs[0]);
     }
@@ -165,6 +202,8 @@ esp_status fuse(struct network *network, esp_call *call)
         join_equal_relus(&f);
         join_adds(&f);
         join_relus(&f);
+        if (!network->program.training)
+            fold_norms(&f);
         join_depthwise(&f);
     }
     bool done = f.stands && f.consumers;

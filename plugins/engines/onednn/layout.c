@@ -190,7 +190,9 @@ static esp_status move_op(struct choosing *c, uint32_t i, esp_call *call)
     if (status != ESP_OK)
         return status;
     for (uint64_t j = 0; j < op->input_count; j++) {
-        op->inputs[j] = in_layout(c, c->moved[op->inputs[j]], wish.in);
+        // What a Conv adds lies as its output does.
+        bool blocked = wish.type == &onednn_conv && j > 0 ? wish.out : wish.in;
+        op->inputs[j] = in_layout(c, c->moved[op->inputs[j]], blocked);
         if (op->inputs[j] == NO_VALUE)
             return ESP_ERROR_MEMORY;
     }

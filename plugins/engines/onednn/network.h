@@ -64,7 +64,17 @@ enum {
 struct step_variant {
     const struct convolution *forward, *backward_data, *backward_weights;
     dnnl_memory_t memories[MEMORY_COUNT];
-    size_t aside; // floats of scratch before the row-major weights with their padding
+    size_t aside; // floats of scratch before row-major weights that are not the operator's own
+    bool ready;   // packed weights are kept from one forward to the next, in this layout
+};
+
+// Weights of a Conv for evaluation as its kernel wants them; floats in the step's `extra`.
+struct ready_weights {
+    size_t source, packed, bias; // where what they were made of lies, and they themselves
+    size_t packed_bytes;
+    dnnl_memory_desc_t layout; // of the packed ones; a depthwise Conv has none
+    bool kept;                 // there is a place for them
+    bool made;
 };
 
 // Beside an operator.
@@ -79,7 +89,13 @@ struct step {
     bool depthwise, input_blocked, output_blocked;
     bool input_relu; // the Relu before it is computed in it
     struct conv_shape conv;
-    // BatchNormalization
+    // Conv for evaluation: of the BatchNormalization behind it scale, shift, mean, variance (mean and
+    // variance alone where it has no scale), and what is kept of its weights: inference.c
+    struct weight *norm[MOST_WEIGHTS];
+    uint64_t norm_count;
+    double norm_epsilon;
+    struct ready_weights ready;
+    // BatchNormalization, and Conv for evaluation
     bool relu;          // the Relu behind it is computed with it
     bool residual;      // inputs[1] is added
     uint32_t temporary; // storage for a second contribution to a gradient; NO_STORAGE
@@ -161,6 +177,23 @@ esp_status conv_find(struct network *network, const struct op *op, uint64_t batc
 // Binds them to the memory of the plan.
 esp_status conv_bind(struct network *network, const struct op *op, struct step_variant *variant,
                      float *scratch, esp_call *call);
+
+// ---- Weights for evaluation: inference.c
+
+// Are the weights that the kernel takes others than the operator's: with padding, or with a
+// normalization folded in?
+bool weights_differ(const struct op *op, const struct step *step, const struct conv_shape *shape);
+// Makes them, row-major: [out_channels, channels / groups, kernel] and [out_channels] of the shape, or of
+// the operator where it is NULL. A bias that is NULL is left out.
+void weights_fill(const struct op *op, const struct step *step, const struct conv_shape *shape,
+                  float *weights, float *bias);
+// Reserves the step's `extra` for packed weights of so many bytes and a bias.
+void ready_reserve(const struct op *op, struct step *step, size_t packed_bytes, int64_t channels);
+// Is what was packed still what the weights are, to the bit? Weights may be written from outside at any
+// time between forwards.
+bool ready_is_current(const struct op *op, const struct step *step);
+// Takes down what is packed now.
+void ready_record(const struct op *op, struct step *step);
 
 // Can the convolution, a depthwise one, compute the Relu of its input?
 bool conv_takes_relu(const struct network *network, const struct op *op, const esp_shape *input,

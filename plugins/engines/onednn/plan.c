@@ -85,6 +85,10 @@ static bool may_overwrite(const struct network *network, const struct op *op, ui
     const struct op_type *type = op->type;
     if (type == &onednn_add || (type == &onednn_norm && j == 1))
         return true;
+    // The output of a Conv comes into being while its input is read.
+    if (type == &onednn_conv)
+        return j == 1 && !network->steps[op->index].depthwise &&
+               network->places[op->inputs[0]].storage != network->places[op->inputs[1]].storage;
     bool in_place = type->in_place || (!network->program.training && type->in_place_evaluation);
     return in_place && j == 0 && (op->input_count == 1 || type == &onednn_norm);
 }

@@ -76,8 +76,8 @@ static dnnl_primitive_attr_t attributes(const struct conv_shape *shape)
     if (dnnl_primitive_attr_create(&attr) != dnnl_success)
         return NULL;
     dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user);
-    if (shape->relu && dnnl_post_ops_create(&behind) == dnnl_success) {
-        dnnl_post_ops_append_eltwise(behind, 1.0f, dnnl_eltwise_relu, 0.0f, 0.0f);
+    if (shape->sum && dnnl_post_ops_create(&behind) == dnnl_success) {
+        dnnl_post_ops_append_sum(behind, 1.0f);
         dnnl_primitive_attr_set_post_ops(attr, behind);
         dnnl_post_ops_destroy(behind);
     }

@@ -18,7 +18,7 @@ struct conv_shape {
     int64_t pad_top, pad_left, pad_bottom, pad_right;
     int64_t bias;
     int64_t input_block, output_block; // 1: plain
-    int64_t relu;                      // behind a forward
+    int64_t sum;                       // forward: what lies in the output is added to
     int64_t threads;
 };
 
