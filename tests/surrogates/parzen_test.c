@@ -331,3 +331,33 @@ Test(parzen, rows_without_a_number_have_the_prior)
     esp_parzen_view_destroy(view);
     esp_parzen_joint_destroy(joint);
 }
+
+// A candidate of a conditional space brings axes that no row has: while a view is there they join, and have the
+// prior.
+Test(parzen, axes_join_while_a_view_is_there)
+{
+    enum { AXES = 100 };
+    esp_parzen_joint *joint = NULL;
+    esp_parzen_view *view = NULL;
+    uint64_t axes[AXES];
+    double point[AXES], before, at;
+    cr_assert_eq(esp_parzen_joint_create(&joint, 1.0), ESP_OK);
+    cr_assert_eq(esp_parzen_joint_add_axis(joint, &four_choices), ESP_OK);
+    for (uint64_t row = 0; row < 3; row++) {
+        cr_assert_eq(esp_parzen_joint_add_row(joint), ESP_OK);
+        esp_parzen_joint_set(joint, row, 0, 2);
+    }
+    const uint8_t chosen[] = {1, 1, 1};
+    cr_assert_eq(esp_parzen_view_create(&view, joint, chosen, 1), ESP_OK);
+    for (uint64_t i = 0; i < AXES; i++) {
+        axes[i] = i;
+        point[i] = i % 4;
+        if (i > 0)
+            cr_assert_eq(esp_parzen_joint_add_axis(joint, &four_choices), ESP_OK);
+    }
+    cr_assert_eq(esp_parzen_view_log_density(view, axes, point, 1, &before), ESP_OK);
+    cr_assert_eq(esp_parzen_view_log_density(view, axes, point, AXES, &at), ESP_OK);
+    cr_expect_float_eq(at, before - (AXES - 1) * log(4), 1e-3, "%g beside %g", at, before);
+    esp_parzen_view_destroy(view);
+    esp_parzen_joint_destroy(joint);
+}

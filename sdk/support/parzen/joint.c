@@ -144,11 +144,25 @@ static void free_views(esp_parzen_view *views)
     }
 }
 
+// Columns for all axes of now, the new ones empty. 0: out of memory.
+static int make_columns(esp_parzen_view *view)
+{
+    const uint64_t axes = view->joint->axis_count;
+    if (axes <= view->column_count)
+        return 1;
+    struct column *columns = realloc(view->columns, axes * sizeof *columns);
+    if (!columns)
+        return 0;
+    memset(columns + view->column_count, 0, (axes - view->column_count) * sizeof *columns);
+    view->columns = columns;
+    view->column_count = axes;
+    return 1;
+}
+
 // Room for `count` rows and all axes; what a spare view has is kept where it suffices, so that a view an
 // ask costs no fresh pages. 0: out of memory.
 static int make_room(esp_parzen_view *view, uint64_t count)
 {
-    const uint64_t axes = view->joint->axis_count;
     if (count > view->capacity || !view->rows) {
         empty_columns(view);
         free(view->rows);
@@ -161,14 +175,8 @@ static int make_room(esp_parzen_view *view, uint64_t count)
         view->log_weights = malloc(view->capacity * sizeof *view->log_weights);
         view->sums = malloc((view->capacity + LANES) * sizeof *view->sums);
     }
-    if (axes > view->column_count) {
-        struct column *columns = realloc(view->columns, axes * sizeof *columns);
-        if (!columns)
-            return 0;
-        memset(columns + view->column_count, 0, (axes - view->column_count) * sizeof *columns);
-        view->columns = columns;
-        view->column_count = axes;
-    }
+    if (!make_columns(view))
+        return 0;
     for (uint64_t i = 0; i < view->column_count; i++)
         view->columns[i].filled = view->columns[i].absent = 0;
     return view->rows && view->weights && view->log_weights && view->sums;
@@ -395,11 +403,13 @@ static esp_status add_axis(const esp_parzen_view *view, uint64_t axis, double va
     return ESP_OK;
 }
 
-esp_status esp_parzen_view_log_density(const esp_parzen_view *view, const uint64_t *axes,
+esp_status esp_parzen_view_log_density(esp_parzen_view *view, const uint64_t *axes,
                                        const double *values, uint64_t count, double *out)
 {
     const double prior_weight = view->joint->prior_weight;
     double prior = log(prior_weight), rows = -INFINITY;
+    if (!make_columns(view)) // axes may have come since it was made
+        return ESP_ERROR_MEMORY;
     memcpy(view->sums, view->log_weights, view->count * sizeof *view->sums);
     for (uint64_t i = 0; i < count; i++) {
         double log_prior;

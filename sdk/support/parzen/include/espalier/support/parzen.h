@@ -79,7 +79,8 @@ void esp_parzen_joint_set(esp_parzen_joint *joint, uint64_t row, uint64_t axis, 
 // Which rows make a mixture, and what follows from their number: made anew for each use.
 typedef struct esp_parzen_view esp_parzen_view;
 // `chosen`: one byte a row, 1 = it takes part. `axes`: how many a point has (Scott's rule).
-// ESP_ERROR_MEMORY. `*out`: the caller's until esp_parzen_view_destroy, before the joint changes.
+// ESP_ERROR_MEMORY. `*out`: the caller's until esp_parzen_view_destroy. While it is there axes may join; rows and
+// what they have stay as they are.
 esp_status esp_parzen_view_create(esp_parzen_view **out, esp_parzen_joint *joint,
                                   const uint8_t *chosen, uint64_t axes);
 void esp_parzen_view_destroy(esp_parzen_view *view);
@@ -91,7 +92,7 @@ double esp_parzen_view_sample(const esp_parzen_view *view, int64_t row, uint64_t
                               esp_random *random);
 // The logarithm of the density at a point that has numbers on `count` axes, each once, in any order; in
 // f32 but for the sum over axes of the prior. ESP_ERROR_MEMORY.
-esp_status esp_parzen_view_log_density(const esp_parzen_view *view, const uint64_t *axes,
+esp_status esp_parzen_view_log_density(esp_parzen_view *view, const uint64_t *axes,
                                        const double *values, uint64_t count, double *out);
 
 #ifdef __cplusplus
