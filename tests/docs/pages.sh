@@ -101,9 +101,10 @@ for page in "$source"/docs/sweeps.md "$source"/docs/results.md "$source"/experim
             echo "skipped: $(basename "$(dirname "$page")")'s README needs nb201.csv"
             skipped=yes
             ;;
-        sweep*fashion_chain*)
+        sweep*fashion_*)
             command="$command --set budget.trials=2 --set final.retrain=none"
-            command="$command --set dataset.train_limit=128 --set sweep.experiment.seed=1"
+            command="$command --set dataset.train_limit=128 --set dataset.valid_fraction=0.005"
+            command="$command --set sweep.experiment.seed=1"
             ;;
         sweep*neat_*) command="$command --set budget.trials=2000 --set sweep.experiment.seed=1..2" ;;
         esac
