@@ -3,7 +3,8 @@
 // networks against PyTorch's, on one thread: the same networks, batches and parameters, in alternation
 // within this one run, both sides warm; and what goes with them: the peak of the processor, single
 // convolutions, memory, compiling, losses. docs/benchmarks.md describes each figure.
-//   training_bench [--engine ID] [--network NAME] [--seconds S] [--steps-alone | --convolutions-alone]
+//   training_bench [--engine ID] [--network NAME] [--seconds S]
+//                  [--steps-alone | --convolutions-alone | --memory-alone]
 #include "stopwatch.h"
 
 #include "training_bench/figures.h"
@@ -152,13 +153,17 @@ static void measure_network(struct bench *bench, int i)
     f->kept = kept_bytes(stand.handle, network->batch);
     f->loss_difference = NAN;
     f->steps_alone = bench->steps_alone;
-    time_steps(bench, network, &stand, f);
-    f->profile = profile_measure(&stand, network->batch, bench->seconds);
+    f->torch[TORCH_PLAIN].layout = f->torch[TORCH_KEEPING].layout = "nchw";
+    if (!bench->figures.memory_alone) {
+        time_steps(bench, network, &stand, f);
+        f->profile = profile_measure(&stand, network->batch, bench->seconds);
+    }
     if (!bench->steps_alone) {
         f->memory = memory_of_network(network, bench->engine);
         if (bench->torch[0]) {
             f->torch_memory = fresh_torch_memory(network, f->torch[TORCH_PLAIN].layout);
-            f->loss_difference = losses_compare(&stand, network, bench->torch[0], LOSS_RATE);
+            if (!bench->figures.memory_alone)
+                f->loss_difference = losses_compare(&stand, network, bench->torch[0], LOSS_RATE);
         }
     }
     stand_close(&stand);
@@ -209,9 +214,10 @@ static int measure_all(struct bench *bench)
         found = true;
         measure_network(bench, i);
     }
-    if (bench->convolutions_alone || (!bench->network && !bench->steps_alone))
+    if (bench->convolutions_alone ||
+        (!bench->network && !bench->steps_alone && !bench->figures.memory_alone))
         measure_rest(bench);
-    bench->figures.peak = median(bench->peaks, bench->peak_count);
+    bench->figures.peak = bench->peak_count ? median(bench->peaks, bench->peak_count) : NAN;
     if (found) {
         table_print(&bench->figures);
         table_write(&bench->figures);
@@ -244,6 +250,8 @@ static bool read_arguments(struct bench *bench, int argc, char **argv)
             bench->memory = true;
         else if (strcmp(argv[i], "--steps-alone") == 0)
             bench->steps_alone = true;
+        else if (strcmp(argv[i], "--memory-alone") == 0)
+            bench->figures.memory_alone = true;
         else if (strcmp(argv[i], "--convolutions-alone") == 0)
             bench->convolutions_alone = true;
         else if (value && strcmp(argv[i], "--engine") == 0)
@@ -265,7 +273,7 @@ int main(int argc, char **argv)
     setenv("OMP_NUM_THREADS", "1", 1);
     if (!read_arguments(&bench, argc, argv)) {
         fprintf(stderr, "training_bench [--engine ID] [--network NAME] [--seconds S] "
-                        "[--steps-alone | --convolutions-alone]\n");
+                        "[--steps-alone | --convolutions-alone | --memory-alone]\n");
         return 2;
     }
     need(registry_create(&bench.registry, NULL, &error), &error);

@@ -153,6 +153,21 @@ TestLeak(shapes, compiled_for_evaluation)
     check_all(true);
 }
 
+// Large images of few channels, which an engine may compute one by one, and what is just below.
+TestLeak(shapes, large_images_of_few_channels)
+{
+    static const char *const sketches[] = {
+        "x = Input 16x32x32; y = Conv x channels=16 kernel_shape=3,3 pads=1,1,1,1",
+        "x = Input 5x33x40; y = Conv x channels=20 kernel_shape=3,3 strides=2,2 bias=1",
+        "x = Input 24x32x34; y = Conv x channels=11 kernel_shape=1,1 bias=1",
+        "x = Input 16x31x33; y = Conv x channels=16 kernel_shape=3,3 pads=1,1,1,1",
+    };
+    for (size_t i = 0; i < ESP_COUNT(sketches); i++) {
+        check(sketches[i], i, false);
+        check(sketches[i], i, true);
+    }
+}
+
 // Padding is no zero to a maximum, and of equal ones the first gets the gradient.
 TestLeak(shapes, maxima_of_negative_and_equal_numbers)
 {

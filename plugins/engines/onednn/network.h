@@ -44,6 +44,8 @@ struct place {
 enum {
     MEMORY_X,
     MEMORY_Y,
+    MEMORY_IMAGE_X, // one image after the other
+    MEMORY_IMAGE_Y,
     MEMORY_BIAS,
     MEMORY_PLAIN,  // weights, row-major
     MEMORY_PACKED, // weights as the forward wants them
@@ -88,6 +90,7 @@ struct step {
     // Conv
     bool depthwise, input_blocked, output_blocked;
     bool input_relu; // the Relu before it is computed in it
+    bool by_image;   // the forward is computed image by image
     struct conv_shape conv;
     // Conv for evaluation: of the BatchNormalization behind it scale, shift, mean, variance (mean and
     // variance alone where it has no scale), and what is kept of its weights: inference.c

@@ -24,6 +24,9 @@ struct convolution_rates convolutions_measure(const struct instance *engine, int
 struct memory_use {
     double peak;  // resident high-water of the process, bytes
     double grown; // of which since before the network was compiled
+    // Of which pages of files: code of libraries that was not run before. They are the system's, one
+    // copy for all workers.
+    double libraries;
 };
 
 // Trains a few steps; for a process that has done nothing else. Prints what memory_read reads.

@@ -27,12 +27,12 @@ static double status_bytes(const char *name)
 void memory_report(struct stand *stand, const struct network *network)
 {
     struct trainee trainee;
-    double before = status_bytes("VmRSS");
+    double before = status_bytes("VmRSS"), files = status_bytes("RssFile");
     trainee_open(&trainee, stand->engine, stand->handle, network->batch, false);
     for (int i = 0; i < STEPS; i++)
         trainee_step(&trainee);
     double peak = status_bytes("VmHWM");
-    printf("%.0f %.0f\n", peak, peak - before);
+    printf("%.0f %.0f %.0f\n", peak, peak - before, status_bytes("RssFile") - files);
     trainee_close(&trainee);
 }
 
@@ -45,7 +45,8 @@ struct memory_use memory_of_network(const struct network *network, const char *e
     snprintf(command, sizeof command, "'%s' --memory --engine %s --network %s", self, engine,
              network->name);
     FILE *file = popen(command, "r");
-    if (!file || fscanf(file, "%lf %lf", &use.peak, &use.grown) != 2 || pclose(file) != 0) {
+    if (!file || fscanf(file, "%lf %lf %lf", &use.peak, &use.grown, &use.libraries) != 3 ||
+        pclose(file) != 0) {
         fprintf(stderr, "%s: no answer\n", command);
         exit(1);
     }

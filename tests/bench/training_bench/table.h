@@ -33,6 +33,7 @@ struct network_figures {
 
 struct figures {
     const char *engine;
+    bool memory_alone; // nothing is timed
     const char *torch; // version; NULL: there is none
     const char *instructions;
     double peak; // operations a second of one core
