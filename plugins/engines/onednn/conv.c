@@ -88,20 +88,21 @@ static struct convolution *find(const struct network *network, struct conv_shape
     return convolution_find(network->instance->engine, &shape);
 }
 
+static bool has_fast(const struct network *network, const struct conv_shape *shape,
+                     enum conv_kind kind)
+{
+    const struct convolution *c = find(network, *shape, kind);
+    bool fast = c && !c->missing && !c->slow;
+    convolution_drop(c);
+    return fast;
+}
+
 // Is there a fast kernel of all that the program will call?
 static bool is_fast(const struct network *network, const struct conv_shape *shape, bool with_data)
 {
-    const struct convolution *c = find(network, *shape, CONV_FORWARD);
-    bool fast = c && !c->missing && !c->slow;
-    if (fast && network->program.training) {
-        c = find(network, *shape, CONV_BACKWARD_WEIGHTS);
-        fast = c && !c->missing && !c->slow;
-    }
-    if (fast && with_data) {
-        c = find(network, *shape, CONV_BACKWARD_DATA);
-        fast = c && !c->missing && !c->slow;
-    }
-    return fast;
+    return has_fast(network, shape, CONV_FORWARD) &&
+           (!network->program.training || has_fast(network, shape, CONV_BACKWARD_WEIGHTS)) &&
+           (!with_data || has_fast(network, shape, CONV_BACKWARD_DATA));
 }
 
 // For one image oneDNN takes another kernel, on one core a faster one for large images of few channels:
@@ -276,6 +277,14 @@ static void take_padded(const struct op *op, const struct step *step, const stru
     if (s->bias)
         memcpy(op->weights[1]->gradient, plain_place(op, step, v, scratch, true, true),
                op->weights[1]->size * sizeof(float));
+}
+
+void conv_drop(struct step_variant *v)
+{
+    convolution_drop(v->forward);
+    convolution_drop(v->backward_data);
+    convolution_drop(v->backward_weights);
+    v->forward = v->backward_data = v->backward_weights = NULL;
 }
 
 static bool bind(const struct network *network, dnnl_memory_t *out, const dnnl_memory_desc_t *desc,

@@ -83,6 +83,7 @@ static esp_status prepare_all(struct network *network, esp_call *call)
         struct step_variant variant = {0};
         size_t bytes = 0;
         esp_status status = conv_find(network, op, program->max_batch, &variant, &bytes, call);
+        conv_drop(&variant);
         if (status != ESP_OK)
             return status;
         network->scratch_bytes = bytes > network->scratch_bytes ? bytes : network->scratch_bytes;
@@ -141,6 +142,8 @@ esp_status network_compile(struct instance *instance, esp_call *call, const esp_
 
 static void free_variant(struct network *network, struct variant *variant)
 {
+    for (uint32_t i = 0; variant->steps && i < network->program.count; i++)
+        conv_drop(&variant->steps[i]);
     for (uint32_t i = 0; variant->steps && i < network->program.count; i++)
         for (int m = 0; m < MEMORY_COUNT; m++)
             if (variant->steps[i].memories[m])

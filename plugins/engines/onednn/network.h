@@ -177,6 +177,8 @@ esp_status conv_choose_layout(struct network *network, struct op *op, struct ste
 // Finds the primitives for a batch; answers the bytes of scratch that they need.
 esp_status conv_find(struct network *network, const struct op *op, uint64_t batch,
                      struct step_variant *out, size_t *scratch, esp_call *call);
+// Lets go of what was found; also where finding failed.
+void conv_drop(struct step_variant *variant);
 // Binds them to the memory of the plan.
 esp_status conv_bind(struct network *network, const struct op *op, struct step_variant *variant,
                      float *scratch, esp_call *call);

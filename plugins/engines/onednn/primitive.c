@@ -10,6 +10,8 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct convolution *table[BUCKETS];
+static size_t table_count;
+static uint64_t finds;
 
 static uint64_t hash_of(const struct conv_shape *shape)
 {
@@ -135,6 +137,51 @@ static void make(struct convolution *c, dnnl_engine_t engine)
     make_reorder(c, engine);
 }
 
+static void destroy(struct convolution *c)
+{
+    if (c->primitive)
+        dnnl_primitive_destroy(c->primitive);
+    if (c->reorder)
+        dnnl_primitive_destroy(c->reorder);
+    if (c->description)
+        dnnl_primitive_desc_destroy(c->description);
+    free(c);
+}
+
+// Makes room: of those that nobody holds the one that was not used for longest goes.
+static void evict(void)
+{
+    struct convolution **oldest = NULL;
+    for (size_t b = 0; b < BUCKETS; b++)
+        for (struct convolution **at = &table[b]; *at; at = &(*at)->next)
+            if ((*at)->holders == 0 && (!oldest || (*at)->used < (*oldest)->used))
+                oldest = at;
+    if (!oldest)
+        return;
+    struct convolution *gone = *oldest;
+    *oldest = gone->next;
+    destroy(gone);
+    table_count--;
+}
+
+void convolution_drop(const struct convolution *convolution)
+{
+    if (!convolution)
+        return;
+    pthread_mutex_lock(&lock);
+    // The table's own.
+    ((struct convolution *)(uintptr_t)convolution)->holders--;
+    pthread_mutex_unlock(&lock);
+}
+
+size_t convolution_count(void)
+{
+    pthread_mutex_lock(&lock);
+    size_t count = table_count;
+    pthread_mutex_unlock(&lock);
+    return count;
+}
+
 struct convolution *convolution_find(dnnl_engine_t engine, const struct conv_shape *shape)
 {
     struct convolution **bucket = &table[hash_of(shape) % BUCKETS], *found;
@@ -143,10 +190,17 @@ struct convolution *convolution_find(dnnl_engine_t engine, const struct conv_sha
         if (memcmp(&found->shape, shape, sizeof *shape) == 0)
             break;
     if (!found && (found = calloc(1, sizeof *found))) {
+        if (table_count >= MOST_CONVOLUTIONS)
+            evict();
         found->shape = *shape;
         make(found, engine);
         found->next = *bucket;
         *bucket = found;
+        table_count++;
+    }
+    if (found) {
+        found->holders++;
+        found->used = ++finds;
     }
     pthread_mutex_unlock(&lock);
     return found;

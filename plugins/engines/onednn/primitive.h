@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// oneDNN's convolutions with the reorders of their weights, made once for a shape and kept for the
-// whole process: from one architecture to the next most shapes come again.
+// oneDNN's convolutions with the reorders of their weights, made once for a shape and kept from one
+// architecture to the next, where most shapes come again: those that programs hold, and of the others
+// the last ones used.
 #ifndef ONEDNN_PRIMITIVE_H
 #define ONEDNN_PRIMITIVE_H
 
@@ -32,10 +33,16 @@ struct convolution {
     size_t packed_size, scratchpad; // bytes
     bool slow;                      // a reference, or by columns: plain layouts do better
     bool missing;                   // oneDNN has none
+    uint64_t holders, used;         // used: the number of the last find
     struct convolution *next;
 };
 
-// Of the process; lives on. NULL: out of memory. Any thread.
+// Kept at most, if programs do not hold more.
+#define MOST_CONVOLUTIONS 1024
+
+// Held by the caller until it is dropped. NULL: out of memory. Any thread.
 struct convolution *convolution_find(dnnl_engine_t engine, const struct conv_shape *shape);
+void convolution_drop(const struct convolution *convolution); // or NULL
+size_t convolution_count(void);
 
 #endif
