@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """tpe beside Optuna's TPESampler (defaults, in memory) on the functions of tests/plugins/known_functions.h.
 
-  optuna_tpe.py run FUNCTION TRIALS SEEDS FILE       Optuna's regrets, one line a seed, appended to FILE
+  optuna_tpe.py run FUNCTION TRIALS FIRST LAST FILE  Optuna's regrets, seeds FIRST to LAST, one line each,
+                                                     appended to FILE
   optuna_tpe.py compare FUNCTION FILE RESULTS.json   RESULTS.json: `espalier results OUT --json`
 
 `compare` fails where the one-sided 95 % bootstrap bound of (mean regret of tpe - Optuna's) is above 5 % of
@@ -41,10 +42,10 @@ def traps(trial):
     return 24 - sum(4 if n == 4 else 3 - n for n in ones)
 
 
-def run(function, trials, seeds, path):
+def run(function, trials, first, last, path):
     import optuna
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    for seed in range(1, seeds + 1):
+    for seed in range(first, last + 1):
         study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
         study.optimize(globals()[function], n_trials=trials)
         with open(path, "a") as out:
@@ -68,6 +69,6 @@ def compare(function, path, results):
 
 
 if sys.argv[1] == "run":
-    run(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5])
+    run(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6])
 else:
     sys.exit(0 if compare(*sys.argv[2:5]) else 1)
