@@ -167,9 +167,10 @@ torch: build ## Trainings and losses step by step beside PyTorch's: minutes
 	@cmake --build build --parallel $(JOBS)
 	@$(CTEST) --test-dir build -L '^torch$$'
 
-optuna: build ## tpe beside Optuna's sampler on known functions: half an hour
+optuna: build ## tpe and nsga2 beside Optuna on known functions: an hour
 	@cmake --build build --parallel $(JOBS) --target test_plugin_known
 	@tests/quality/optuna_tpe.sh $(CURDIR) $(CURDIR)/build
+	@tests/quality/optuna_nsga2.sh $(CURDIR) $(CURDIR)/build
 
 C_FILES = find sdk core plugins tests -type f \
 	'(' -name '*.c' -o -name '*.h' -o -name '*.cpp' -o -name '*.hpp' ')' -print0

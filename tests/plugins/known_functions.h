@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions whose least value is known. Branin and Hartmann-6 (Dixon and Szego 1978) on reals, and traps
+// Functions whose least value is known. Branin and Hartmann-6 (Dixon and Szego 1978) on reals, traps
 // (Ackley 1987; Deb and Goldberg 1993) on bits: six blocks of four, of which all ones are best and all
-// else leads to zeros.
+// else leads to zeros; and ZDT1 to 3 (Zitzler, Deb and Thiele 2000) of two objectives on ten reals, whose fronts
+// are known.
 #ifndef PLUGINS_KNOWN_FUNCTIONS_H
 #define PLUGINS_KNOWN_FUNCTIONS_H
 
@@ -19,6 +20,10 @@ struct known_function {
     const double *low, *high; // reals
     double optimum;
     double (*at)(const double *x);
+    // Two objectives: f1 is x0, f2 is g times this.
+    double (*shape)(double f1, double g);
+    // What the exact front dominates below (1.1, 1.1).
+    double hypervolume;
 };
 
 static inline double known_branin(const double *x)
@@ -59,12 +64,33 @@ static inline double known_traps(const double *x)
     return sum;
 }
 
+static inline double known_zdt1(double f1, double g)
+{
+    return 1 - sqrt(f1 / g);
+}
+
+static inline double known_zdt2(double f1, double g)
+{
+    return 1 - f1 / g * (f1 / g);
+}
+
+static inline double known_zdt3(double f1, double g)
+{
+    return 1 - sqrt(f1 / g) - f1 / g * sin(10 * acos(-1.0) * f1);
+}
+
+#define KNOWN_REFERENCE 1.1 // of hypervolumes, in both objectives
+
 static const double known_branin_low[] = {-5, 0}, known_branin_high[] = {10, 15};
-static const double known_zeros[6] = {0}, known_ones[6] = {1, 1, 1, 1, 1, 1};
+static const double known_zeros[10] = {0}, known_ones[10] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
 static const struct known_function known_functions[] = {
-    {"branin", 2, 0, known_branin_low, known_branin_high, 0.39788735772973816, known_branin},
-    {"hartmann6", 6, 0, known_zeros, known_ones, -3.322368011415514, known_hartmann6},
-    {"traps", 24, 1, NULL, NULL, -24, known_traps},
+    {"branin", 2, 0, known_branin_low, known_branin_high, 0.39788735772973816, known_branin, NULL,
+     0},
+    {"hartmann6", 6, 0, known_zeros, known_ones, -3.322368011415514, known_hartmann6, NULL, 0},
+    {"traps", 24, 1, NULL, NULL, -24, known_traps, NULL, 0},
+    {"zdt1", 10, 0, known_zeros, known_ones, 0, NULL, known_zdt1, 1.21 - 1.0 / 3},
+    {"zdt2", 10, 0, known_zeros, known_ones, 0, NULL, known_zdt2, 1.21 - 2.0 / 3},
+    {"zdt3", 10, 0, known_zeros, known_ones, 0, NULL, known_zdt3, 1.3317629},
 };
 
 static inline const struct known_function *known_function_find(const char *name)
@@ -90,16 +116,30 @@ static inline esp_status known_function_build(const struct known_function *funct
     return esp_classifier(b, esp_input(b));
 }
 
-// What the function is above its least value.
-static inline double known_function_regret(const struct known_function *function,
-                                           const esp_arch *arch)
+static inline int known_function_objectives(const struct known_function *function)
 {
-    double x[KNOWN_MOST_DIMENSIONS];
+    return function->shape ? 2 : 1;
+}
+
+// One objective: what the function is above its least value. Two: both, as they are.
+static inline void known_function_values(const struct known_function *function,
+                                         const esp_arch *arch, double out[2])
+{
+    double x[KNOWN_MOST_DIMENSIONS], sum = 0;
     for (int i = 0; i < function->dimensions; i++) {
         esp_value value = esp_arch_value(arch, (uint64_t)i);
         x[i] = function->bits ? (double)value.as.index : value.as.real;
     }
-    return function->at(x) - function->optimum;
+    if (!function->shape) {
+        out[0] = function->at(x) - function->optimum;
+        out[1] = 0;
+        return;
+    }
+    for (int i = 1; i < function->dimensions; i++)
+        sum += x[i];
+    double g = 1 + 9 * sum / (function->dimensions - 1);
+    out[0] = x[0];
+    out[1] = g * function->shape(x[0], g);
 }
 
 #endif

@@ -27,9 +27,10 @@ static double best_regret(const char *strategy, uint64_t trials, uint64_t seed)
     strategy_lab_open(&lab, ini, &type, 1, trials);
     while (lab.count < trials) {
         cr_assert_eq(strategy_lab_ask(&lab), ANSWER_TRIAL);
-        double regret = known_function_regret(current, arch_handle(lab.archs[lab.count - 1]));
-        best = fmin(best, regret);
-        strategy_lab_tell(&lab, lab.count - 1, &regret, 0.0);
+        double regret[2];
+        known_function_values(current, arch_handle(lab.archs[lab.count - 1]), regret);
+        best = fmin(best, regret[0]);
+        strategy_lab_tell(&lab, lab.count - 1, regret, 0.0);
     }
     strategy_lab_close(&lab);
     return best;
