@@ -6,6 +6,7 @@
 #include <espalier/support/parzen.h>
 
 #include <criterion/criterion.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -358,6 +359,66 @@ Test(parzen, axes_join_while_a_view_is_there)
     cr_assert_eq(esp_parzen_view_log_density(view, axes, point, 1, &before), ESP_OK);
     cr_assert_eq(esp_parzen_view_log_density(view, axes, point, AXES, &at), ESP_OK);
     cr_expect_float_eq(at, before - (AXES - 1) * log(4), 1e-3, "%g beside %g", at, before);
+    esp_parzen_view_destroy(view);
+    esp_parzen_joint_destroy(joint);
+}
+
+// The density of a mixture of many rows by its definition, in f32 in the order of the axes: the blocks that rows are
+// added in change no bit. Choices alone, whose kernels are two numbers.
+static double choices_by_hand(float (*values)[2], int rows, const double *at, int axes)
+{
+    static float sums[5000];
+    const double share = 1.0 / (rows + 1.0), whole = 1.0 + 4 * share;
+    float top = -INFINITY;
+    double weights = 0, sum = 0;
+    for (int i = 0; i < rows; i++) {
+        double first = 1.0 / rows, ramp = rows - 25;
+        double weight = i >= rows - 25 ? 1.0 : first + (1.0 - first) * i / (ramp - 1.0);
+        weights += weight;
+        sums[i] = (float)log(weight);
+        for (int axis = 0; axis < axes; axis++) {
+            float value = values[i][axis];
+            float hit = (float)log((1.0 + share) / whole), miss = (float)log(share / whole);
+            sums[i] += isnan(value) ? (float)-log(4.0) : value == (float)at[axis] ? hit : miss;
+        }
+        top = sums[i] > top ? sums[i] : top;
+    }
+    for (int i = 0; i < rows; i++)
+        if (sums[i] - top > -20.0f)
+            sum += (double)expf(sums[i] - top);
+    double components = top + log(sum), prior = -axes * log(4.0);
+    double most = fmax(components, prior);
+    return most + log(exp(components - most) + exp(prior - most)) - log(weights + 1.0);
+}
+
+Test(parzen, rows_in_blocks_are_the_same_to_the_last_bit)
+{
+    enum { ROWS = 4321 };
+    static float values[ROWS][2];
+    static uint8_t chosen[ROWS];
+    esp_parzen_joint *joint = NULL;
+    esp_parzen_view *view = NULL;
+    cr_assert_eq(esp_parzen_joint_create(&joint, 1.0), ESP_OK);
+    cr_assert_eq(esp_parzen_joint_add_axis(joint, &four_choices), ESP_OK);
+    cr_assert_eq(esp_parzen_joint_add_axis(joint, &four_choices), ESP_OK);
+    for (int i = 0; i < ROWS; i++) {
+        cr_assert_eq(esp_parzen_joint_add_row(joint), ESP_OK);
+        values[i][0] = (float)((i * 7 + i / 5) % 4);
+        values[i][1] = i % 9 == 0 ? NAN : (float)((i * 3 + i / 11) % 4);
+        for (uint64_t axis = 0; axis < 2; axis++)
+            if (!isnan(values[i][axis]))
+                esp_parzen_joint_set(joint, (uint64_t)i, axis, (double)values[i][axis]);
+        chosen[i] = 1;
+    }
+    cr_assert_eq(esp_parzen_view_create(&view, joint, chosen, 2), ESP_OK);
+    for (int point = 0; point < 16; point++) {
+        const double at[] = {point % 4, point / 4};
+        double density;
+        cr_assert_eq(esp_parzen_view_log_density(view, (const uint64_t[]){0, 1}, at, 2, &density),
+                     ESP_OK);
+        double by_hand = choices_by_hand(values, ROWS, at, 2);
+        cr_expect(density == by_hand, "%d: %.17g, by hand %.17g", point, density, by_hand);
+    }
     esp_parzen_view_destroy(view);
     esp_parzen_joint_destroy(joint);
 }

@@ -162,11 +162,16 @@ esp_status propose_alone(const struct proposer *proposer, esp_arch **out)
 
 // ---- Joint ----------------------------------------------------------------------------------------
 
+// Candidates of one ask whose score is known: one met again has the same and can't be the better one.
+#define SCORED_MOST 64
+
 struct views {
     esp_parzen_view *good, *bad;
     uint64_t *axes; // a point
     double *numbers;
     uint64_t room;
+    uint64_t scored[SCORED_MOST]; // hashes
+    uint64_t scored_count;
 };
 
 static void views_free(struct views *views)
@@ -238,6 +243,17 @@ static esp_status score_joint(struct views *views, struct history *history, cons
     return status;
 }
 
+// Whether the candidate was scored before; from now on it is.
+static int met_before(struct views *views, uint64_t hash)
+{
+    for (uint64_t i = 0; i < views->scored_count; i++)
+        if (views->scored[i] == hash)
+            return 1;
+    if (views->scored_count < SCORED_MOST)
+        views->scored[views->scored_count++] = hash;
+    return 0;
+}
+
 // One candidate; it becomes `*best` where its score is larger.
 static esp_status try_one(struct drawing *drawing, struct views *views, esp_arch **best,
                           double *best_score)
@@ -249,6 +265,10 @@ static esp_status try_one(struct drawing *drawing, struct views *views, esp_arch
     esp_status status = draw_arch(drawing, &arch);
     if (status != ESP_OK || !may_be(proposer, &arch))
         return status;
+    if (met_before(views, esp_arch_hash(arch))) {
+        esp_arch_release(arch);
+        return ESP_OK;
+    }
     status = score_joint(views, proposer->history, arch, &score);
     if (status == ESP_OK && (!*best || score > *best_score)) {
         esp_arch_release(*best);

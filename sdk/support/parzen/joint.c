@@ -119,6 +119,8 @@ struct esp_parzen_view {
     double sigma;           // of continuous axes
     struct column *columns; // [column_count]
     uint64_t column_count;
+    struct term *terms; // [term_capacity], one density's work
+    uint64_t term_capacity;
 };
 
 static void empty_columns(esp_parzen_view *view)
@@ -135,6 +137,7 @@ static void free_views(esp_parzen_view *views)
     while (views) {
         esp_parzen_view *next = views->next;
         empty_columns(views);
+        free(views->terms);
         free(views->rows);
         free(views->weights);
         free(views->log_weights);
@@ -144,7 +147,7 @@ static void free_views(esp_parzen_view *views)
     }
 }
 
-// Columns for all axes of now, the new ones empty. 0: out of memory.
+// A column for each axis that there is: one that joined after the view was made has no number in any row.
 static int make_columns(esp_parzen_view *view)
 {
     const uint64_t axes = view->joint->axis_count;
@@ -310,58 +313,61 @@ static const struct column *column_of(const esp_parzen_view *view, uint64_t axis
 
 // ---- The density ----------------------------------------------------------------------------------
 
-static void add_choice(const esp_parzen_view *view, const struct column *column,
-                       const esp_parzen_axis *axis, float sought)
+// What one axis adds to each row's sum, at the point asked for.
+struct term {
+    uint32_t form;
+    int absent; // some rows have no number here
+    const float *values, *scales;
+    float sought;            // CHOICE: the choice; DENSITY: the place
+    float none;              // of a row without a number
+    float hit, miss;         // CHOICE
+    float width, inverse;    // DENSITY
+    float steps;             // STEPS: how many
+    float logs[STEPS_EXACT]; // STEPS: of a row in each step
+};
+enum { TERM_CHOICE, TERM_DENSITY, TERM_STEPS };
+
+// Rows of a block: its sums stay in the first cache while all axes are added to them.
+#define BLOCK 1024
+
+static void add_choice(const struct term *term, uint64_t from, uint64_t count, float *restrict sums)
 {
-    const double share = choice_share(view), whole = 1.0 + (double)axis->choices * share;
-    const float hit = (float)log((1.0 + share) / whole), miss = (float)log(share / whole);
-    const float absent = (float)-log((double)axis->choices);
-    const float *restrict values = column->values;
-    float *restrict sums = view->sums;
-    if (!column->absent) {
-        for (uint64_t i = 0; i < view->count; i++)
+    const float *restrict values = term->values + from;
+    const float sought = term->sought, hit = term->hit, miss = term->miss, none = term->none;
+    if (!term->absent) {
+        for (uint64_t i = 0; i < count; i++)
             sums[i] += values[i] == sought ? hit : miss;
         return;
     }
-    for (uint64_t i = 0; i < view->count; i++) {
-        float other = values[i] != values[i] ? absent : miss;
+    for (uint64_t i = 0; i < count; i++) {
+        float other = values[i] != values[i] ? none : miss;
         sums[i] += values[i] == sought ? hit : other;
     }
 }
 
-static void add_density(const esp_parzen_view *view, const struct column *column,
-                        const esp_parzen_axis *axis, float at, float log_prior)
+static void add_density(const struct term *term, uint64_t from, uint64_t count,
+                        float *restrict sums)
 {
-    const float width = axis->steps ? (float)-log((double)axis->steps) : 0.0f;
-    const float inverse = (float)(1.0 / view->sigma);
-    const float *restrict values = column->values, *restrict scales = column->scales;
-    float *restrict sums = view->sums;
-    if (!column->absent) {
-        for (uint64_t i = 0; i < view->count; i++) {
+    const float *restrict values = term->values + from, *restrict scales = term->scales + from;
+    const float at = term->sought, inverse = term->inverse, width = term->width, none = term->none;
+    if (!term->absent) {
+        for (uint64_t i = 0; i < count; i++) {
             float z = (values[i] - at) * inverse;
             sums[i] += scales[i] + width - 0.5f * z * z;
         }
         return;
     }
-    for (uint64_t i = 0; i < view->count; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         float z = (values[i] - at) * inverse;
-        sums[i] += z != z ? log_prior : scales[i] + width - 0.5f * z * z;
+        sums[i] += z != z ? none : scales[i] + width - 0.5f * z * z;
     }
 }
 
-static void add_steps(const esp_parzen_view *view, const struct column *column,
-                      const esp_parzen_axis *axis, double value, float log_prior)
+static void add_steps(const struct term *term, uint64_t from, uint64_t count, float *restrict sums)
 {
-    const uint64_t steps = axis->steps;
-    float logs[STEPS_EXACT];
-    for (uint64_t i = 0; i < steps; i++) {
-        struct kernel kernel = kernel_make(axis, ((double)i + 0.5) / (double)steps, view->sigma);
-        // Far away nothing is left of it: a number that the prior exceeds.
-        logs[i] = (float)log(fmax(kernel_at(&kernel, steps, value), 1e-300));
-    }
-    for (uint64_t i = 0; i < view->count; i++) {
-        float at = column->values[i]; // the middle of a step
-        view->sums[i] += isnan(at) ? log_prior : logs[(int)(at * (float)steps)];
+    for (uint64_t i = 0; i < count; i++) {
+        float at = term->values[from + i]; // the middle of a step
+        sums[i] += isnan(at) ? term->none : term->logs[(int)(at * term->steps)];
     }
 }
 
@@ -384,8 +390,49 @@ static double log_sum(float *sums, uint64_t count)
     return top + log(sum);
 }
 
-static esp_status add_axis(const esp_parzen_view *view, uint64_t axis, double value,
-                           double *log_prior)
+static int make_terms(esp_parzen_view *view, uint64_t count)
+{
+    if (count <= view->term_capacity)
+        return 1;
+    struct term *terms = realloc(view->terms, count * sizeof *terms);
+    if (!terms)
+        return 0;
+    view->terms = terms;
+    view->term_capacity = count;
+    return 1;
+}
+
+static void choice_term(const esp_parzen_view *view, const esp_parzen_axis *axis, struct term *term)
+{
+    const double share = choice_share(view), whole = 1.0 + (double)axis->choices * share;
+    term->form = TERM_CHOICE;
+    term->hit = (float)log((1.0 + share) / whole);
+    term->miss = (float)log(share / whole);
+}
+
+static void density_term(const esp_parzen_view *view, const esp_parzen_axis *axis,
+                         struct term *term)
+{
+    term->form = TERM_DENSITY;
+    term->width = axis->steps ? (float)-log((double)axis->steps) : 0.0f;
+    term->inverse = (float)(1.0 / view->sigma);
+}
+
+static void steps_term(const esp_parzen_view *view, const esp_parzen_axis *axis, double value,
+                       struct term *term)
+{
+    term->form = TERM_STEPS;
+    term->steps = (float)axis->steps;
+    for (uint64_t i = 0; i < axis->steps; i++) {
+        struct kernel kernel =
+            kernel_make(axis, ((double)i + 0.5) / (double)axis->steps, view->sigma);
+        // Far away nothing is left of it: a number that the prior exceeds.
+        term->logs[i] = (float)log(fmax(kernel_at(&kernel, axis->steps, value), 1e-300));
+    }
+}
+
+static esp_status make_term(const esp_parzen_view *view, uint64_t axis, double value,
+                            struct term *term, double *log_prior)
 {
     const esp_parzen_axis *on = &view->joint->axes[axis].axis;
     const struct kernel wide = kernel_prior(on);
@@ -394,13 +441,34 @@ static esp_status add_axis(const esp_parzen_view *view, uint64_t axis, double va
     const struct column *column = column_of(view, axis);
     if (!column)
         return ESP_ERROR_MEMORY;
+    term->absent = column->absent;
+    term->values = column->values;
+    term->scales = column->scales;
+    term->sought = (float)value;
+    term->none = (float)*log_prior;
     if (on->kind == ESP_PARZEN_CHOICE)
-        add_choice(view, column, on, (float)value);
+        choice_term(view, on, term);
     else if (on->steps > 0 && on->steps <= STEPS_EXACT)
-        add_steps(view, column, on, value, (float)*log_prior);
+        steps_term(view, on, value, term);
     else
-        add_density(view, column, on, (float)value, (float)*log_prior);
+        density_term(view, on, term);
     return ESP_OK;
+}
+
+static void add_terms(const esp_parzen_view *view, const struct term *terms, uint64_t count)
+{
+    for (uint64_t from = 0; from < view->count; from += BLOCK) {
+        const uint64_t rows = view->count - from < BLOCK ? view->count - from : BLOCK;
+        float *sums = view->sums + from;
+        memcpy(sums, view->log_weights + from, rows * sizeof *sums);
+        for (uint64_t i = 0; i < count; i++)
+            if (terms[i].form == TERM_CHOICE)
+                add_choice(&terms[i], from, rows, sums);
+            else if (terms[i].form == TERM_DENSITY)
+                add_density(&terms[i], from, rows, sums);
+            else
+                add_steps(&terms[i], from, rows, sums);
+    }
 }
 
 esp_status esp_parzen_view_log_density(esp_parzen_view *view, const uint64_t *axes,
@@ -408,18 +476,19 @@ esp_status esp_parzen_view_log_density(esp_parzen_view *view, const uint64_t *ax
 {
     const double prior_weight = view->joint->prior_weight;
     double prior = log(prior_weight), rows = -INFINITY;
-    if (!make_columns(view)) // axes may have come since it was made
+    if (!make_columns(view) || !make_terms(view, count))
         return ESP_ERROR_MEMORY;
-    memcpy(view->sums, view->log_weights, view->count * sizeof *view->sums);
     for (uint64_t i = 0; i < count; i++) {
         double log_prior;
-        esp_status status = add_axis(view, axes[i], values[i], &log_prior);
+        esp_status status = make_term(view, axes[i], values[i], &view->terms[i], &log_prior);
         if (status != ESP_OK)
             return status;
         prior += log_prior;
     }
-    if (view->count > 0)
+    if (view->count > 0) {
+        add_terms(view, view->terms, count);
         rows = log_sum(view->sums, view->count);
+    }
     double most = fmax(rows, prior);
     *out = most + log(exp(rows - most) + exp(prior - most)) - log(view->weight_sum + prior_weight);
     return ESP_OK;

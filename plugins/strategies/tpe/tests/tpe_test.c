@@ -227,6 +227,39 @@ Test(tpe, given_outcomes_are_learnt_from)
     strategy_lab_close(&lab);
 }
 
+// Decisions that no trial had are met while a proposal is drawn: fifty layers, each with a choice of its own.
+static esp_status build_deep(void *self, esp_builder *b)
+{
+    (void)self;
+    int64_t depth = esp_choose_int(b, "depth", 1, 50);
+    for (int64_t i = 0; i < depth; i++) {
+        esp_scope(b, "layer", i);
+        esp_choose_one(b, "op", ten, 10);
+        esp_scope_end(b);
+    }
+    return esp_classifier(b, esp_input(b));
+}
+
+Test(tpe, decisions_are_met_first_while_a_proposal_is_drawn)
+{
+    for (int mode = 0; mode < 2; mode++) {
+        struct strategy_lab lab;
+        esp_space_type type = strategy_lab_space(build_deep);
+        double sum = 0;
+        open_lab(&lab, modes[mode], &type);
+        for (uint64_t i = 0; i < 120; i++) {
+            cr_assert_eq(strategy_lab_ask(&lab), ANSWER_TRIAL);
+            // Startup sees shallow ones alone to be good; from then on the deepest.
+            int64_t depth = esp_arch_value(arch_handle(lab.archs[i]), 0).as.integer;
+            double objective = i < 10 ? (double)depth : -(double)depth;
+            strategy_lab_tell(&lab, i, &objective, 0.0);
+            sum += i >= 100 ? (double)depth / 20 : 0;
+        }
+        cr_expect_gt(sum, 35, "mode %d: %g", mode, sum);
+        strategy_lab_close(&lab);
+    }
+}
+
 // ---- Known functions --------------------------------------------------------------------------------
 
 // Thresholds: the mean of 30 seeds (1 to 30) in a reference run and three of its standard errors at this

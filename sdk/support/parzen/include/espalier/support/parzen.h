@@ -79,8 +79,8 @@ void esp_parzen_joint_set(esp_parzen_joint *joint, uint64_t row, uint64_t axis, 
 // Which rows make a mixture, and what follows from their number: made anew for each use.
 typedef struct esp_parzen_view esp_parzen_view;
 // `chosen`: one byte a row, 1 = it takes part. `axes`: how many a point has (Scott's rule).
-// ESP_ERROR_MEMORY. `*out`: the caller's until esp_parzen_view_destroy. While it is there axes may join; rows and
-// what they have stay as they are.
+// ESP_ERROR_MEMORY. `*out`: the caller's until esp_parzen_view_destroy. While there is a view no rows are added or
+// set; axes may join, on which all its rows have nothing.
 esp_status esp_parzen_view_create(esp_parzen_view **out, esp_parzen_joint *joint,
                                   const uint8_t *chosen, uint64_t axes);
 void esp_parzen_view_destroy(esp_parzen_view *view);
