@@ -8,6 +8,8 @@
 #include "run/artifacts.h"
 #include "run/out.h"
 
+#include <espalier/ext/space_genome.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,10 +79,15 @@ static char *provenance(void)
     return text;
 }
 
-// The strategies at hand that take something, as words; "none that is installed" where there is no such.
-static void name_strategies(struct registry *registry, uint32_t takes, char *out, size_t size)
+// The strategies at hand that take something, and the space, as words; "none that is installed" where there is no
+// such.
+static void name_strategies(const struct experiment *experiment, uint32_t takes, char *out,
+                            size_t size)
 {
+    struct registry *registry = experiment->registry;
+    const bool genomes = component_ability(experiment->space.component, ESP_SPACE_GENOME) != NULL;
     size_t used = 0;
+    takes |= genomes ? ESP_STRATEGY_GENOME : 0;
     out[0] = '\0';
     for (uint64_t i = 0; i < registry_count(registry); i++) {
         const struct component *component = registry_get(registry, i), *loaded;
@@ -90,7 +97,8 @@ static void name_strategies(struct registry *registry, uint32_t takes, char *out
             registry_find(&loaded, registry, ESP_KIND_STRATEGY, component->id, &none) != ESP_OK)
             continue;
         const esp_strategy_type *type = loaded->type;
-        if ((type->takes & takes) == takes && used < size)
+        if ((type->takes & takes) == takes && used < size &&
+            (genomes || !component_ability(loaded, ESP_NEEDS_GENOME)))
             used += (size_t)snprintf(out + used, size - used, "%s%s", used ? ", " : "", loaded->id);
     }
     if (used == 0)
@@ -102,9 +110,8 @@ static esp_status check_strategy(struct run *run, struct error *error)
     char able[256];
     const struct component *component = run->experiment->strategy.component;
     uint32_t takes = run->strategy_takes;
-    struct registry *registry = run->experiment->registry;
     if (run->metrics.objective_count > 1 && !(takes & ESP_STRATEGY_MANY_OBJECTIVES)) {
-        name_strategies(registry, ESP_STRATEGY_MANY_OBJECTIVES, able, sizeof able);
+        name_strategies(run->experiment, ESP_STRATEGY_MANY_OBJECTIVES, able, sizeof able);
         return config_fail(
             error, ESP_ERROR_INVALID, config_find(run->experiment->config, "strategy", "plugin"),
             "%s takes one objective, and [objective] has %llu; several are taken by: %s",
@@ -129,7 +136,7 @@ static esp_status check_strategy(struct run *run, struct error *error)
         uint32_t kind = esp_survey_domain(survey, i)->kind;
         for (size_t k = 0; k < ESP_COUNT(kinds); k++)
             if (kinds[k].kind == kind && !(takes & kinds[k].flag)) {
-                name_strategies(registry, kinds[k].flag, able, sizeof able);
+                name_strategies(run->experiment, kinds[k].flag, able, sizeof able);
                 return config_fail(error, ESP_ERROR_INVALID,
                                    config_find(run->experiment->config, "strategy", "plugin"),
                                    "%s takes no %s decisions, and the space %s has one at '%s'; "
