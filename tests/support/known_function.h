@@ -10,7 +10,10 @@
 double known_mean_regret(const char *function, const char *strategy, uint64_t trials,
                          uint64_t seeds);
 
-// The same of each seed: [seeds].
+// Of one seed; of two objectives the share of the exact front's hypervolume that is missing.
+double known_shortfall(const char *function, const char *strategy, uint64_t trials, uint64_t seed);
+
+// Regrets of each seed: [seeds].
 void known_regrets(double *out, const char *function, const char *strategy, uint64_t trials,
                    uint64_t seeds);
 
