@@ -199,10 +199,16 @@ json_t *result_json(const struct result *result)
                      words_json(result->error));
 }
 
+// More metrics than this no estimator declares.
+#define MOST_METRICS 4096
+
 static esp_status wrong_answer(struct error *error, const char *field, const char *expected)
 {
+    char shown[64];
+    snprintf(shown, sizeof shown, "%s", field);
+    text_make_printable(shown); // the worker's own words
     return error_set(error, ESP_ERROR_DATA, "the worker's answer is malformed: '%s': expected %s",
-                     field, expected);
+                     shown, expected);
 }
 
 static esp_status take_metrics(struct result *out, const json_t *json, struct error *error)
@@ -211,6 +217,8 @@ static esp_status take_metrics(struct result *out, const json_t *json, struct er
     const char *name;
     if (!json_is_object(metrics))
         return wrong_answer(error, "metrics", "an object");
+    if (json_object_size(metrics) > MOST_METRICS)
+        return wrong_answer(error, "metrics", "4,096 at most");
     json_object_foreach (metrics, name, value) {
         if (!json_is_number(value) && !json_is_null(value))
             return wrong_answer(error, name, "a number or null");
@@ -230,8 +238,8 @@ esp_status result_parse(struct result *out, const json_t *json, struct error *er
     if (!json_is_integer(state) || json_integer_value(state) < ESP_OUTCOME_DONE ||
         json_integer_value(state) > ESP_OUTCOME_FAILED)
         return wrong_answer(error, "status", "done, stopped or failed");
-    if (!json_is_number(seconds))
-        return wrong_answer(error, "seconds", "a number");
+    if (!json_is_number(seconds) || !(json_number_value(seconds) >= 0))
+        return wrong_answer(error, "seconds", "a number from 0 on");
     const json_t *halt = json_object_get(json, "halt");
     if (!json_is_boolean(halt))
         return wrong_answer(error, "halt", "true or false");
@@ -241,6 +249,7 @@ esp_status result_parse(struct result *out, const json_t *json, struct error *er
     out->seconds = json_number_value(seconds);
     out->halt = json_is_true(halt);
     snprintf(out->error, sizeof out->error, "%s", words);
+    text_make_printable(out->error);
     esp_status status = take_metrics(out, json, error);
     if (status != ESP_OK)
         result_destroy(out);

@@ -38,7 +38,7 @@ int frame_next(struct frame_reader *reader, const char **bytes, size_t *size)
     const unsigned char *prefix = (const unsigned char *)reader->bytes + reader->taken;
     size_t length = (size_t)prefix[0] | (size_t)prefix[1] << 8 | (size_t)prefix[2] << 16 |
                     (size_t)prefix[3] << 24;
-    if (length > FRAME_MOST)
+    if (length > (reader->most ? reader->most : FRAME_MOST))
         return -1;
     if (left - 4 < length)
         return 0;

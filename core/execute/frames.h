@@ -8,12 +8,16 @@
 
 // A longer one is no message of ours.
 #define FRAME_MOST (64u << 20)
+// The same of what a worker says: metrics and words. As JSON in memory a message takes up to some fifty
+// times its bytes.
+#define ANSWER_MOST (1u << 20)
 
 // Gathers bytes until a whole frame is there.
 struct frame_reader {
     char *bytes;
     size_t used, capacity;
     size_t taken; // of the bytes, by frames that were given out
+    size_t most;  // bytes of a frame; 0: FRAME_MOST
 };
 
 // Room for at least `size` more bytes; answers where they go. NULL: out of memory.

@@ -40,7 +40,7 @@ struct worker {
     double asked_at;     // loop seconds
     bool paused;         // since paused_at, while another measures
     double paused_at;
-    size_t printed;                    // during this job
+    size_t printed, logged;            // during this job, bytes
     char last_line[PROCESS_LINE_SIZE]; // of standard error, during this job
     char reason[PROCESS_LINE_SIZE];    // why we ended it
     struct worker *next;

@@ -4,6 +4,8 @@
 // yet goes back to the head of the queue.
 #include "execute/local.h"
 
+#include "text/printable.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,8 @@
 #define COMMAND_MOST 16
 // Of what plugins print during one job, this much goes to the log.
 #define MOST_PRINTED 65536
+// The same of what they log.
+#define MOST_LOGGED (1u << 20)
 
 // ---- The end of a worker ----------------------------------------------------------------------
 
@@ -115,7 +119,8 @@ static void on_ended(void *owner, int64_t exit_status, int number)
         if (!worker->proven)
             note_stillborn(worker, exit_status, number);
         end_words(words, sizeof words, worker, exit_status, number);
-        log_line(ESP_LOG_WARNING, "outside of trials %s", words);
+        log_line(ESP_LOG_WARNING, "outside of trials %s",
+                 worker->reason[0] ? worker->reason : words);
         if (worker->job) {
             put_back(local, worker->job);
             worker->job = NULL;
@@ -140,12 +145,21 @@ void local_end_worker(struct worker *worker, const char *reason)
 
 // ---- What workers say -------------------------------------------------------------------------
 
-static void on_log(const json_t *log)
+static void on_log(struct worker *worker, const json_t *log)
 {
+    char shown[ERROR_MESSAGE_SIZE];
     const char *message = json_string_value(json_object_get(log, "message"));
     json_int_t level = json_integer_value(json_object_get(log, "level"));
-    if (message && level >= ESP_LOG_DEBUG && level <= ESP_LOG_WARNING)
-        log_line((uint32_t)level, "%s", message);
+    if (!message || level < ESP_LOG_DEBUG || level > ESP_LOG_WARNING ||
+        worker->logged >= MOST_LOGGED)
+        return;
+    snprintf(shown, sizeof shown, "%s", message);
+    text_make_printable(shown); // a terminal shows it
+    worker->logged += strlen(shown) + 1;
+    log_line((uint32_t)level, "%s", shown);
+    if (worker->logged >= MOST_LOGGED)
+        log_line(ESP_LOG_WARNING, "worker %lld: (what more it logs is left out)",
+                 (long long)worker->pid);
 }
 
 static void on_garbage(void *owner)
@@ -161,7 +175,7 @@ static void on_frame(void *owner, const char *bytes, size_t size)
     json_t *json = json_loadb(bytes, size, 0, NULL);
     json_t *begun = json_object_get(json, "worker"), *quiet = json_object_get(json, "quiet");
     if (json_object_get(json, "log")) {
-        on_log(json_object_get(json, "log"));
+        on_log(worker, json_object_get(json, "log"));
     } else if (json_object_get(json, "taken") && worker->job && !worker->taken) {
         worker->taken = worker->proven = true;
         local->stillborn = 0;
@@ -181,10 +195,10 @@ static void on_frame(void *owner, const char *bytes, size_t size)
             local_ask_quiet(worker);
         else
             local_end_quiet(worker);
-    } else if (begun && worker->pid == 0) {
+    } else if (begun && worker->pid == 0 && json_integer_value(json_object_get(begun, "pid")) > 0) {
         worker->pid = json_integer_value(json_object_get(begun, "pid"));
         local_next_quiet(local);
-    } else if (json_object_get(json, "ready") && !worker->ready) {
+    } else if (json_object_get(json, "ready") && !worker->ready && worker->pid) {
         worker->ready = true;
         local_start_jobs(local);
     } else {
@@ -266,7 +280,7 @@ static void send_first(struct local *local, struct worker *worker)
         local->end = &local->first;
     worker->job = job;
     worker->since = local_seconds(local);
-    worker->printed = 0;
+    worker->printed = worker->logged = 0;
     worker->last_line[0] = '\0';
     if (!process_send(worker->process, job->bytes, job->size))
         local_end_worker(worker, NULL); // another one gets the job

@@ -13,8 +13,8 @@
 
 // What is read at once.
 #define READ_SIZE 65536
-// What is read at most of one that has ended: a whole frame and more.
-#define DRAIN_MOST (2u * FRAME_MOST)
+// What is read at most of one that has ended: a whole frame and more, and all that a pipe holds.
+#define DRAIN_MOST (4u * ANSWER_MOST)
 
 struct process {
     const struct process_events *events;
@@ -211,6 +211,7 @@ esp_status process_start(struct process **out, uv_loop_t *loop, const char *cons
         return error_memory(error);
     process->events = events;
     process->owner = owner;
+    process->reader.most = ANSWER_MOST;
     open_handles(process, loop);
     uv_stdio_container_t streams[3] = {
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&process->in},

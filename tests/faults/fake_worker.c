@@ -180,6 +180,73 @@ static void no_message(int number)
     hang(0);
 }
 
+// A prefix alone, of so many bytes.
+static void oversized(int number)
+{
+    unsigned char prefix[4];
+    frame_prefix(prefix, (size_t)number);
+    if (write(out, prefix, sizeof prefix) != sizeof prefix)
+        _exit(9);
+    hang(0);
+}
+
+// The beginning of a message; then it is silent, or ends with a status.
+static void cut(int number)
+{
+    if (write(out, "d\0\0\0{\"res", 9) != 9)
+        _exit(9);
+    if (number)
+        _exit(number);
+    hang(0);
+}
+
+// So many results at once.
+static void again(int number)
+{
+    for (int i = 0; i < number; i++)
+        answer("%d", i);
+}
+
+// Says after its result what only one that has a job may say.
+static void stray(int number)
+{
+    answer("%d", number);
+    say("{\"progress\": {\"step\": 1}}");
+}
+
+static void taken_twice(int number)
+{
+    say("{\"taken\": true}");
+    hang(number);
+}
+
+static void ready_twice(int number)
+{
+    say("{\"ready\": true}");
+    hang(number);
+}
+
+static void not_a_number(int number)
+{
+    say("{\"result\": NaN}");
+    hang(number);
+}
+
+// Very many small messages, then its result.
+static void torrent(int number)
+{
+    for (int i = 0; i < number; i++)
+        say("{\"progress\": 1}");
+    answer("%d", number);
+}
+
+static void log_torrent(int number)
+{
+    for (int i = 0; i < number; i++)
+        say("{\"log\": {\"level\": 1, \"message\": \"one of very many \\u001b[31mlines\"}}");
+    answer("%d", number);
+}
+
 static void mute(int number)
 {
     (void)number;
@@ -195,7 +262,7 @@ static void answer_and_die(int number)
 
 static void answer_and_leave(int number)
 {
-    static char text[5 << 20]; // more than one read takes
+    static char text[1 << 20]; // more than one read takes
     memset(text, ' ', sizeof text);
     memcpy(text, "{\"result\": 5", 12);
     text[sizeof text - 1] = '}';
@@ -354,6 +421,15 @@ static const struct {
     {"garbage", garbage},
     {"no_json", no_json},
     {"no_message", no_message},
+    {"oversized", oversized},
+    {"cut", cut},
+    {"again", again},
+    {"stray", stray},
+    {"taken_twice", taken_twice},
+    {"ready_twice", ready_twice},
+    {"not_a_number", not_a_number},
+    {"torrent", torrent},
+    {"log_torrent", log_torrent},
     {"mute", mute},
     {"answer_and_die", answer_and_die},
     {"answer_and_leave", answer_and_leave},
@@ -388,11 +464,14 @@ static void serve(const char *text)
 // stillborn   says why and exits before it is ready
 // never       is never ready
 // shy         dies of the first specification before it takes it
+// eager       answers before it was given anything
+// nobody      has no process number
 // mark:PATH   as fine; makes the file when its input ends
 static void begin(void)
 {
     char hello[64];
-    snprintf(hello, sizeof hello, "{\"worker\": {\"pid\": %d}}", (int)getpid());
+    snprintf(hello, sizeof hello, "{\"worker\": {\"pid\": %d}}",
+             strcmp(how, "nobody") == 0 ? 0 : (int)getpid());
     say(hello);
     if (strcmp(how, "stillborn") == 0) {
         fprintf(stderr, "the engine is cold\n");
@@ -401,6 +480,8 @@ static void begin(void)
     if (strcmp(how, "never") == 0)
         hang(0);
     say("{\"ready\": true}");
+    if (strcmp(how, "eager") == 0)
+        answer("1");
 }
 
 int main(int argc, char **argv)

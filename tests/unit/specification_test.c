@@ -184,6 +184,42 @@ TestLeak(result, words_that_are_no_utf8_do_not_take_the_result_with_them)
     result_destroy(&back);
 }
 
+// A million of them would have kept the coordinator busy for hours.
+TestLeak(result, more_metrics_than_any_estimator_declares_are_refused)
+{
+    json_t *metrics = json_object();
+    struct result back;
+    for (int i = 0; i <= 4096; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "m%d", i);
+        json_object_set_new(metrics, name, json_real(0.5));
+    }
+    json_t *json = json_pack("{s:i, s:o, s:f, s:b, s:s}", "status", 1, "metrics", metrics,
+                             "seconds", 1.0, "halt", 0, "error", "");
+    error_clear(&error);
+    cr_assert_eq(result_parse(&back, json, &error), ESP_ERROR_DATA);
+    cr_assert(strstr(error.message, "4,096 at most"), "%s", error.message);
+    json_object_del(metrics, "m0");
+    error_clear(&error);
+    cr_assert_eq(result_parse(&back, json, &error), ESP_OK, "%s", error.message);
+    result_destroy(&back);
+    json_decref(json);
+}
+
+// They are shown on a terminal.
+TestLeak(result, words_of_a_worker_are_made_printable)
+{
+    json_t *json = json_loads("{\"status\": 3, \"metrics\": {}, \"seconds\": 1, \"halt\": false, "
+                              "\"error\": \"red \\u001b[31m\"}",
+                              0, NULL);
+    struct result back;
+    error_clear(&error);
+    cr_assert_eq(result_parse(&back, json, &error), ESP_OK, "%s", error.message);
+    cr_assert_str_eq(back.error, "red ?[31m");
+    result_destroy(&back);
+    json_decref(json);
+}
+
 TestLeak(result, damaged_answers_are_refused_by_name)
 {
     static const struct {
@@ -199,6 +235,10 @@ TestLeak(result, damaged_answers_are_refused_by_name)
         {"loss", "{\"status\": 1, \"metrics\": {\"loss\": \"0\"}, \"seconds\": 1, \"halt\": false, "
                  "\"error\": \"\"}"},
         {"seconds", "{\"status\": 1, \"metrics\": {}, \"halt\": false, \"error\": \"\"}"},
+        {"seconds",
+         "{\"status\": 1, \"metrics\": {}, \"seconds\": -1, \"halt\": false, \"error\": \"\"}"},
+        {"a?[31m", "{\"status\": 1, \"metrics\": {\"a\\u001b[31m\": []}, \"seconds\": 1, "
+                   "\"halt\": false, \"error\": \"\"}"},
         {"error", "{\"status\": 1, \"metrics\": {}, \"seconds\": 1, \"halt\": false}"},
         {"halt", "{\"status\": 3, \"metrics\": {}, \"seconds\": 1, \"error\": \"\"}"},
         {"halt", "{\"status\": 3, \"metrics\": {}, \"seconds\": 1, \"halt\": 0, \"error\": \"\"}"},

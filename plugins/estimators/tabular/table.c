@@ -114,7 +114,8 @@ bool table_point(struct table *out, const void *bytes, uint64_t size, const uint
         words = "its header is damaged";
     else if (memcmp(block->key, key, sizeof block->key) != 0)
         words = "the CSV file, the space or the mapping changed since";
-    else if (block->size != size ||
+    else if (block->size != size || block->rows > size || block->slots > size ||
+             block->columns > size ||
              block->size != block_size(block->rows, block->columns, block->slots))
         words = "it is not as long as it should be";
     else if (block->content_hash != XXH3_64bits(block + 1, size - sizeof *block) ||
