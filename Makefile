@@ -169,8 +169,9 @@ torch: build ## Trainings and losses step by step beside PyTorch's: minutes
 
 optuna: build ## tpe and nsga2 beside Optuna on known functions: an hour
 	@cmake --build build --parallel $(JOBS) --target test_plugin_known
-	@tests/quality/optuna_tpe.sh $(CURDIR) $(CURDIR)/build
-	@tests/quality/optuna_nsga2.sh $(CURDIR) $(CURDIR)/build
+	@status=0; for strategy in tpe nsga2; do \
+		tests/quality/optuna_$$strategy.sh $(CURDIR) $(CURDIR)/build || status=$$?; \
+	done; exit $$status
 
 quality: build ## How near strategies come to known optima, 30 seeds beside the tests' table: a minute
 	@cmake --build build --parallel $(JOBS) --target strategies_quality
