@@ -2,16 +2,16 @@
 # The project's commands. `make help` lists them; CMake and the presets do the building.
 
 PREFIX ?= /usr/local
-# At once: compilers, and tests.
+# At once: compilers, and tests, one more than the processors, for many of them wait.
 JOBS ?= $(shell nproc 2>/dev/null || echo 2)
-TEST_JOBS ?= 2
+TEST_JOBS ?= 3
 
 BUILD_PACKAGES = build-essential cmake ninja-build pkg-config libuv1-dev libinih-dev \
 	libsqlite3-dev libjansson-dev libelf-dev libopenblas-dev libxxhash-dev zlib1g-dev \
 	liblapacke-dev libdnnl-dev libsodium-dev libpng-dev libjpeg-dev libprotobuf-c-dev protobuf-c-compiler \
 	libffi-dev \
 	dataset-fashion-mnist graphviz libjs-chart.js
-CHECK_PACKAGES = libcriterion-dev libonnx-testdata clang libclang-rt-14-dev clang-format \
+CHECK_PACKAGES = libcriterion-dev libonnx-testdata clang libclang-rt-14-dev lld clang-format \
 	chromium nodejs python3-onnx python3-optuna python3-torch libnlopt-dev gfortran abigail-tools \
 	gdb valgrind
 

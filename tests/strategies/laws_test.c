@@ -180,7 +180,7 @@ static void out_folder(char *out, size_t size, size_t subject, const char *name)
 static void kill_and_resume(const char *config, const char *out, const char *trials)
 {
     esp_random random = esp_random_stream(11, 3, 0, 0, 0);
-    for (int kill = 0; kill < 3; kill++)
+    for (int kill = 0; kill < 2; kill++)
         run(config, out, trials, kill ? "--resume" : NULL, 0.02 + 0.15 * esp_random_real(&random));
     run(config, out, trials, "--resume", 0);
 }
@@ -204,14 +204,14 @@ static void check_resume(size_t subject, const char *space, const char *more, co
 Test(laws, a_resume_asks_for_the_same_trials)
 {
     for (size_t i = 0; i < SUBJECTS; i++)
-        check_resume(i, middle_space, "", "3000");
+        check_resume(i, middle_space, "", "2000");
 }
 
 Test(laws, so_it_does_with_trials_open_side_by_side_and_decisions_of_every_kind)
 {
     for (size_t i = 0; i < SUBJECTS; i++)
         check_resume(i, subjects[i].finite_only ? middle_space : mixed_space,
-                     "[run]\nlookahead = 7\n", "1500");
+                     "[run]\nlookahead = 7\n", "1000");
 }
 
 // Architectures of two layers fail.
