@@ -22,7 +22,7 @@ CTEST = ctest --parallel $(TEST_JOBS) --output-on-failure --no-label-summary
 # One `make` after the other: CMake's builds are parallel in themselves.
 .NOTPARALLEL:
 .DEFAULT_GOAL := build
-.PHONY: help setup setup-check build quickstart check asan ubsan tsan bench reproduce \
+.PHONY: help setup setup-check build quickstart check asan ubsan tsan fuzz bench reproduce \
 	reproduce-training torch optuna quality abi abi-store format \
 	format-check install clean
 
@@ -153,6 +153,18 @@ tsan: ## The tests labelled `threads` with the thread sanitizer
 			$(CTEST) --test-dir build-tsan -L '^threads$$'; \
 	fi
 
+# Each target of tests/fuzz for FUZZ_SECONDS, FUZZ_JOBS of them at once; FUZZ_TARGETS: some of them alone.
+# What is found beside the kept corpus stays in build-fuzz/corpus, what fails in build-fuzz/findings.
+FUZZ_SECONDS ?= 600
+FUZZ_JOBS ?= 2
+FUZZ_TARGETS ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+
+fuzz: ## All readers of foreign bytes under libFuzzer: FUZZ_SECONDS (600) each, FUZZ_JOBS (2) at once
+	@$(CONFIGURE) fuzz
+	@cmake --build build-fuzz --parallel $(JOBS) --target fuzz plugins
+	@printf '%s\n' $(FUZZ_TARGETS) | \
+		xargs -P $(FUZZ_JOBS) -n 1 sh tests/fuzz/fuzz.sh build-fuzz $(FUZZ_SECONDS)
+
 bench: build ## The benchmarks
 	@cmake --build build --parallel $(JOBS) --target bench
 
@@ -197,4 +209,4 @@ install: build ## Install below PREFIX (/usr/local); DESTDIR is heeded
 	@cmake --install build --prefix "$(PREFIX)"
 
 clean: ## Remove the build folders
-	@rm -rf build build-debug build-clang build-asan build-ubsan build-tsan
+	@rm -rf build build-debug build-clang build-asan build-ubsan build-tsan build-fuzz
