@@ -22,8 +22,7 @@ static const char *const subjects[] = {
     "plugin = local_search\n",
     "plugin = regularized_evolution\npopulation = 10\ntournament = 3\n",
     "plugin = evolution\npopulation = 10\ntournament = 3\ncrossover_rate = 0.5\nrepeat = no\n",
-    "plugin = evolution\npopulation = 10\nselection = truncation\nremoval = worst\n"
-    "mutation = rate\n",
+    "plugin = evolution\npopulation = 10\nselection = truncation\nmutation = rate\n",
     "plugin = hierarchical_evolution\npopulation = 10\ninitial_mutations = 50\n",
     "plugin = nsga2\npopulation = 10\n",
     "plugin = tpe\n",
