@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// NEAT as a strategy: its generations, told in any order, and fitness sharing by hand.
+// NEAT as a strategy: its generations, told in any order. Species by hand are in species_test.c.
 #include "support/strategy_lab.h"
 
-#include "../population.h"
-
 #include <criterion/criterion.h>
+#include <espalier/support/genes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static struct strategy_lab lab;
 
@@ -117,97 +114,37 @@ Test(neat_strategy, a_champion_is_tried_once_more)
     strategy_lab_close(&lab);
 }
 
-// ---- Sharing, by hand ---------------------------------------------------------------------------
-
-static const struct settings by_hand = {.population = 10,
-                                        .excess = 1,
-                                        .disjoint = 1,
-                                        .weight_difference = 1,
-                                        .threshold = 1,
-                                        .survivors = 0.2,
-                                        .stagnation = 15};
-
-// Members with one gene each, whose weight puts them into a species, and these scores.
-static void make_population(struct population *population, const double *weights,
-                            const double *scores)
+// How many of the second generation of one species are its champion, unchanged; all others are mutated.
+static uint64_t champions_kept(uint64_t population)
 {
-    memset(population, 0, sizeof *population);
-    population->members = calloc(10, sizeof *population->members);
-    population->generation = 1;
-    for (uint64_t i = 0; i < 10; i++) {
-        struct member *member = &population->members[population->count++];
-        const esp_gene gene = {0, 0, 2, weights[i], 1, 0};
-        member->genes.inputs = member->genes.outputs = 1;
-        cr_assert_eq(esp_genes_add(&member->genes, &gene), ESP_OK);
-        member->told = 1;
-        member->score = scores[i];
-        cr_assert_eq(species_place(population, &by_hand, i, &member->genes), ESP_OK);
+    char settings[256];
+    uint64_t kept = 0;
+    snprintf(settings, sizeof settings,
+             "population = %d\nthreshold = 1e6\nmutate_only = 1\nweights = paper\n"
+             "weight_mutation = 1\nadd_node = 0\nadd_link = 0\n",
+             (int)population);
+    open_lab(settings);
+    for (uint64_t i = 0; i < population; i++)
+        cr_assert_eq(strategy_lab_ask(&lab), ANSWER_TRIAL);
+    for (uint64_t i = 0; i < population; i++) {
+        const double objective = i == 3 ? -7 : -6;
+        strategy_lab_tell(&lab, i, &objective, 0);
     }
-}
-
-// Four members of fitness 4, six of fitness 1: each species' sum of shared fitness is that of one member,
-// so of ten offspring eight and two, but that one lost in rounding goes to either. The paper's equation 2.
-Test(neat_strategy, species_share_their_fitness)
-{
-    static const double weights[10] = {0, 5, 0.1, 5.1, 0.2, 5, 5.2, 0.3, 5, 5.3};
-    static const double scores[10] = {4, 1, 4, 1, 4, 1, 1, 4, 1, 1};
-    struct population population;
-    uint64_t *ranking = NULL;
-    make_population(&population, weights, scores);
-    cr_assert_eq(population.species_count, 2);
-    cr_assert_eq(population.species[0].count, 4);
-    cr_assert_eq(population.species[1].count, 6);
-    cr_assert_eq(species_share(&population, &by_hand, &ranking), ESP_OK);
-    cr_assert(abs((int)population.species[0].offspring - 8) <= 1);
-    cr_assert_eq(population.species[0].offspring + population.species[1].offspring, 10);
-    cr_assert_eq(population.species[0].parents, 1); // floor(0.2 * 4 + 1)
-    cr_assert_eq(population.species[1].parents, 2); // floor(0.2 * 6 + 1)
-    cr_assert_eq(ranking[0], 0);
-    free(ranking);
-    population_free(&population);
-}
-
-// A stagnant species' fitness counts a hundredth: 0.04 against 1.
-Test(neat_strategy, a_stagnant_species_dies_out)
-{
-    static const double weights[10] = {0, 5, 0.1, 5.1, 0.2, 5, 5.2, 0.3, 5, 5.3};
-    static const double scores[10] = {4, 1, 4, 1, 4, 1, 1, 4, 1, 1};
-    struct population population;
-    uint64_t *ranking = NULL;
-    make_population(&population, weights, scores);
-    population.species[0].age = 16;
-    population.species[0].improved = 1;
-    population.species[0].has_record = 1;
-    population.species[0].record = 4;
-    cr_assert_eq(species_share(&population, &by_hand, &ranking), ESP_OK);
-    cr_assert_eq(population.species[0].offspring, 0);
-    cr_assert_eq(population.species[1].offspring, 10);
-    free(ranking);
-    population_free(&population);
-}
-
-Test(neat_strategy, equal_failed_negative_and_extreme_scores_are_shared_out)
-{
-    static const double weights[10] = {0, 5, 0.1, 5.1, 0.2, 5, 5.2, 0.3, 5, 5.3};
-    static const double rows[4][10] = {
-        {0},
-        {-3, -3, -3, -3, -3, -3, -3, -3, -3, -3},
-        {1.7e308, -1.7e308, 1.7e308, -1.7e308, 1, 2, 3, 4, 5, 6},
-        {-5, -1, -5, -1, -5, -1, -1, -5, -1, -1},
-    };
-    for (int row = 0; row < 5; row++) {
-        struct population population;
-        uint64_t *ranking = NULL, total = 0;
-        make_population(&population, weights, rows[row % 4]);
-        for (uint64_t i = 0; row == 4 && i < 10; i++)
-            population.members[i].failed = 1;
-        cr_assert_eq(species_share(&population, &by_hand, &ranking), ESP_OK);
-        for (uint64_t s = 0; s < population.species_count; s++)
-            total += population.species[s].offspring;
-        cr_assert_eq(total, 10);
-        if (row == 3) // the better ones have all
-            cr_assert_eq(population.species[1].offspring, 10);
-        free(ranking);
-        population_free(&population);
+    for (uint64_t i = population; i < 2 * population; i++) {
+        cr_assert_eq(strategy_lab_ask(&lab), ANSWER_TRIAL);
+        kept += arch_hash(lab.archs[i]) == arch_hash(lab.archs[3]);
+        for (uint64_t old = 0; old < population; old++)
+            cr_assert(old == 3 || arch_hash(lab.archs[i]) != arch_hash(lab.archs[old]));
     }
+    strategy_lab_close(&lab);
+    return kept;
+}
+
+// The paper: "the champion of each species with more than five networks was copied into the next generation
+// unchanged". Here, as in the authors' program, with more than five offspring: of one species the same.
+Test(neat_strategy, the_champion_of_more_than_five_is_kept)
+{
+    cr_assert_eq(champions_kept(5), 0);
+    cr_assert_eq(champions_kept(6), 1);
+    cr_assert_eq(champions_kept(30), 1);
 }
