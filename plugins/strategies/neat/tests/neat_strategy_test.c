@@ -140,8 +140,8 @@ static uint64_t champions_kept(uint64_t population)
     return kept;
 }
 
-// The paper: "the champion of each species with more than five networks was copied into the next generation
-// unchanged". Here, as in the authors' program, with more than five offspring: of one species the same.
+// The paper's settings keep the champion of a species of more than five. The authors' program counts
+// offspring, not members; where there is one species they are as many.
 Test(neat_strategy, the_champion_of_more_than_five_is_kept)
 {
     cr_assert_eq(champions_kept(5), 0);
