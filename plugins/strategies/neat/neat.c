@@ -46,7 +46,7 @@ static const esp_param neat_params[] = {
     ESP_PARAM_REAL("survivors", 0.2, 0.0, 1.0, "", "share of a species, its best, that breeds"),
     ESP_PARAM_REAL("mutate_only", 0.25, 0.0, 1.0, "", "share of offspring of one parent"),
     ESP_PARAM_REAL("interspecies", 0.001, 0.0, 1.0, "",
-                   "chance that the second parent is of any species"),
+                   "chance that the second parent is another species' champion"),
     ESP_PARAM_REAL("averaging", 0.4, 0.0, 1.0, "",
                    "share of crossovers that take matching genes' mean weight, not either's"),
     ESP_PARAM_REAL("mate_only", 0.2, 0.0, 1.0, "",

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define CHAMPION_OF 5 // a species with more offspring keeps its champion
+#define STRANGER_DRAWS 5
 #define CLONES_WEIGHTS                                                                             \
     0.8 // of a champion's clones, whose weights change; of the others a link is added
 
@@ -61,13 +62,16 @@ static struct member *draw_parent(const struct brood *brood, const struct specie
 }
 
 // Another species' champion, mostly that of a good one: its rank is half-normal with a fourth of them as
-// deviation.
-static struct member *draw_stranger(const struct brood *brood)
+// deviation. Where so many draws give the own species only, it is the own champion.
+static struct member *draw_stranger(const struct brood *brood, const struct species *own)
 {
     const uint64_t last = brood->population->species_count - 1;
-    double share = fmin(fabs(esp_random_normal(brood->random)) / 4.0, 1.0);
-    uint64_t rank = (uint64_t)floor(share * (double)last + 0.5);
-    const struct species *species = &brood->population->species[brood->ranking[rank]];
+    const struct species *species = own;
+    for (int i = 0; i < STRANGER_DRAWS && species == own; i++) {
+        double share = fmin(fabs(esp_random_normal(brood->random)) / 4.0, 1.0);
+        uint64_t rank = (uint64_t)floor(share * (double)last + 0.5);
+        species = &brood->population->species[brood->ranking[rank]];
+    }
     return &brood->population->members[species->members[0]];
 }
 
@@ -87,7 +91,7 @@ static esp_status breed(const struct brood *brood, const struct species *species
     esp_random *random = brood->random;
     const struct member *a = draw_parent(brood, species), *b;
     if (esp_random_real(random) < settings->interspecies)
-        b = draw_stranger(brood);
+        b = draw_stranger(brood, species);
     else
         b = draw_parent(brood, species);
     const uint32_t average = esp_random_real(random) < settings->averaging;
@@ -127,7 +131,8 @@ static esp_status make_one(const struct brood *brood, const struct species *spec
         return clone_champion(brood, species, i + 1 == species->clones, child);
     if (i == 0 && species->offspring > CHAMPION_OF)
         return copy(&brood->population->members[species->members[0]], child);
-    if (esp_random_real(brood->random) >= brood->settings->mutate_only)
+    // A lone parent has nobody to breed with, not even a stranger: so the authors' program has it.
+    if (species->parents > 1 && esp_random_real(brood->random) >= brood->settings->mutate_only)
         return breed(brood, species, child);
     esp_status status = copy(draw_parent(brood, species), child);
     return status == ESP_OK ? mutate(brood, child) : status;

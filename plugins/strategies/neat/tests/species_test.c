@@ -226,12 +226,14 @@ Test(neat_species, a_champion_is_copied_among_more_than_five_offspring)
 }
 
 // Children are their parents' mean: of parents near 0 and near 5, if of two species. The second parent is a
-// stranger by chance, and then the best species' champion with P(|N(0, 1)| < 2), else the other's.
-Test(neat_species, a_second_parent_is_of_any_species_at_the_rate)
+// stranger by chance. A draw is the best species with P(|N(0, 1)| < 2), else the other; of five draws the first
+// that is not the own species counts.
+Test(neat_species, a_second_parent_is_of_another_species_at_the_rate)
 {
     static const double scores[MEMBERS] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
     static const double rates[] = {0, 0.2, 1};
     const double far = erfc(2 / sqrt(2));
+    const double other[2] = {1 - pow(1 - far, 5), 1 - pow(far, 5)};
     const int repeats = 1000, children = 5 * repeats;
     struct settings settings = by_hand;
     settings.survivors = settings.averaging = settings.mate_only = 1;
@@ -251,11 +253,36 @@ Test(neat_species, a_second_parent_is_of_any_species_at_the_rate)
             population_free(&population);
         }
         for (int s = 0; s < 2; s++) {
-            const double share = rates[r] * (s == 0 ? far : 1 - far);
-            // 4 standard deviations of a binomial's.
+            const double share = rates[r] * other[s];
+            // 4 standard deviations of a binomial's, and what is rarer than one child.
             cr_assert_float_eq((double)mixed[s] / children, share,
-                               4 * sqrt(share * (1 - share) / children), "rate %g, species %d: %d",
-                               rates[r], s, mixed[s]);
+                               4 * sqrt(share * (1 - share) / children) + 1.0 / children,
+                               "rate %g, species %d: %d", rates[r], s, mixed[s]);
         }
+    }
+}
+
+// With itself it would enable its disabled gene in a fourth of the averaging crossovers, with a stranger it would
+// have another weight.
+Test(neat_species, a_lone_parent_is_copied_and_mutated_only)
+{
+    static const double scores[MEMBERS] = {1, 1, 1, 1, 1, 1, 2, 1, 1, 1};
+    struct settings settings = by_hand;
+    settings.survivors = 0;
+    settings.averaging = settings.mate_only = settings.interspecies = 1;
+    for (uint64_t repeat = 0; repeat < 10; repeat++) {
+        struct population population;
+        make_population(&population, two_and_eight, scores);
+        population.members[1].genes.genes[0].enabled = 0;
+        population.members[6].genes.genes[0].enabled = 0;
+        struct member *next = make_offspring(&population, &settings, repeat);
+        const uint64_t first = population.species[0].offspring;
+        cr_assert(first > 0 && first < MEMBERS);
+        for (uint64_t i = 0; i < MEMBERS; i++) {
+            cr_assert_eq(weight_of(&next[i]), two_and_eight[i < first ? 6 : 1]);
+            cr_assert_eq(next[i].genes.genes[0].enabled, 0);
+        }
+        free_offspring(next);
+        population_free(&population);
     }
 }
