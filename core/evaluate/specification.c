@@ -241,8 +241,9 @@ esp_status result_parse(struct result *out, const json_t *json, struct error *er
     if (!json_is_number(seconds) || !(json_number_value(seconds) >= 0))
         return wrong_answer(error, "seconds", "a number from 0 on");
     const json_t *halt = json_object_get(json, "halt");
-    if (!json_is_boolean(halt))
-        return wrong_answer(error, "halt", "true or false");
+    if (!json_is_boolean(halt) ||
+        (json_is_true(halt) && json_integer_value(state) != ESP_OUTCOME_FAILED))
+        return wrong_answer(error, "halt", "false, or true of one that failed");
     if (!words)
         return wrong_answer(error, "error", "a text");
     out->status = (uint32_t)json_integer_value(state);

@@ -7,8 +7,9 @@
 
 #include "error/error.h"
 
-// The longest line that is taken.
-#define CHILD_LINE_MOST (16 << 20)
+// The longest line that is taken, as of workers (ANSWER_MOST of execute/frames.h): as JSON in memory one
+// takes up to some fifty times its bytes.
+#define CHILD_LINE_MOST (1 << 20)
 
 #define CHILD_WORDS_SIZE 384
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The executor `local` and workers that say anything at any time: the state machine of jobs and workers,
 // without processes, which the functions of execute/process.h stand for here. Laws: every job ends once,
-// nothing is said of it after its end, and a worker that speaks out of turn costs no other one its job.
+// nothing is said of it after its end, a worker that speaks out of turn costs no other one its job, and one
+// that takes a job twice, or speaks of a job that it has not taken, is ended.
 //
 // The bytes are steps, each a byte for the worker and what it does, and one for which of the usual messages
 // it says (a longer message of its own follows behind its length):
@@ -23,6 +24,7 @@ struct process {
     const struct process_events *events;
     void *owner;
     bool ending;
+    bool taken; // it said so of its job, and nothing after it ended that
 };
 
 static struct process *processes[64];
@@ -167,8 +169,23 @@ static const char *const messages[] = {
 
 static void say(struct process *process, const char *bytes, size_t size)
 {
-    if (!process->ending)
-        process->events->frame(process->owner, bytes, size);
+    if (process->ending)
+        return;
+    json_t *json = json_loadb(bytes, size, 0, NULL);
+    bool taken = json_object_get(json, "taken"), result = json_object_get(json, "result");
+    bool progress = json_object_get(json, "progress"), had = process->taken;
+    bool alone = json_object_size(json) == 1;
+    bool log = json_object_get(json, "log");
+    json_decref(json);
+    process->events->frame(process->owner, bytes, size);
+    if (log || process->ending)
+        return;
+    FUZZ_LAW(!(alone && taken && had), "a job is taken twice");
+    FUZZ_LAW(!(alone && (result || progress) && !had), "a job that was not taken is answered");
+    if (taken && !had)
+        process->taken = true;
+    else if (result && !progress)
+        process->taken = false;
 }
 
 // Answers how many bytes were used besides the first two.
@@ -216,11 +233,9 @@ static bool serve_all(void *self)
     end_told();
     for (size_t i = 0; i < process_count; i++)
         for (size_t m = 0; m < 3; m++)
-            if (!processes[i]->ending)
-                processes[i]->events->frame(processes[i]->owner, messages[m], strlen(messages[m]));
+            say(processes[i], messages[m], strlen(messages[m]));
     for (size_t i = 0; i < process_count; i++)
-        if (!processes[i]->ending)
-            processes[i]->events->frame(processes[i]->owner, messages[4], strlen(messages[4]));
+        say(processes[i], messages[4], strlen(messages[4]));
     end_told();
     take_events(self);
     for (size_t i = 0; i < JOBS; i++)

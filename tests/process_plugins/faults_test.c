@@ -91,7 +91,7 @@ static const struct fault strategy_faults[] = {
     {"exit", "its program ended with status 3 (its last words: some last words), when it was to "
              "answer `ask`"},
     {"crash", "its program died of signal 11 (Segmentation fault), when it was to answer `ask`"},
-    {"flood", "its program flooded its output: more than 16 MiB without an end of line"},
+    {"flood", "its program flooded its output: more than 1 MiB without an end of line"},
     {"silent", "its program did not answer `ask` within 4 s"},
     {"twice", "its program spoke out of turn"},
     {"other_call", "its program spoke out of turn: it answered call "},
