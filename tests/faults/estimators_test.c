@@ -59,6 +59,48 @@ Test(estimators, progress_keeps_a_trial_alive)
     check_mode("slow", NULL, "done");
 }
 
+// What of a trial does not hang on a clock; of those of three decisions nothing.
+static json_t *kept_rows(const char *name)
+{
+    static const char *const keys[] = {"arch", "hash", "metrics", "state"};
+    json_t *results = espalier_results(faulty_path(name)), *rows = json_array(), *trial;
+    size_t i;
+    json_array_foreach (json_object_get(results, "trials"), i, trial) {
+        json_t *row = json_object();
+        for (size_t k = 0; k < 4 && !faulty_has_three_decisions(trial); k++)
+            json_object_set(row, keys[k], json_object_get(trial, keys[k]));
+        json_array_append_new(rows, row);
+    }
+    cr_assert_eq(json_array_size(rows), 8, "%s", name);
+    json_decref(results);
+    return rows;
+}
+
+static void expect_same_rows(const char *name)
+{
+    json_t *with = kept_rows(name), *without = kept_rows("undisturbed");
+    cr_assert(json_equal(with, without), "%s: the other trials are not what they were", name);
+    json_decref(with);
+    json_decref(without);
+}
+
+// Whatever is said in the worker's channel, past the worker.
+Test(estimators, a_hostile_worker_changes_no_other_trial)
+{
+    static const char *const modes[] = {"too_long", "out_of_turn", "torrent"};
+    const char *none[] = {NULL};
+    struct command_result result = faulty_run("undisturbed", none, NULL);
+    cr_assert_eq(result.status, 0, "%s", result.err);
+    command_free(&result);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        check_mode(modes[i], "the worker's answer is none of Espalier", "failed");
+        expect_same_rows(modes[i]);
+    }
+    // The first result is the trial's; the second one costs its worker, and not the trial that comes next.
+    check_mode("two_results", NULL, "done");
+    expect_same_rows("two_results");
+}
+
 Test(estimators, too_much_memory_ends_a_trial)
 {
     // On a busy machine it takes its time, which is not what is looked at here.
