@@ -197,13 +197,6 @@ static esp_status do_survey(esp_search *handle, const esp_survey **out)
     return search_survey(search_of(handle), out);
 }
 
-static esp_status do_counts(esp_search *handle, const esp_arch *arch, uint64_t *params,
-                            uint64_t *macs)
-{
-    struct search *search = search_of(handle);
-    return session_counts(search->session, arch_from_handle(arch), params, macs, &search->error);
-}
-
 static uint32_t do_seen(esp_search *handle, const esp_arch *arch)
 {
     struct search *search = search_of(handle);
@@ -334,7 +327,6 @@ static const esp_search_api search_api = {
     do_decide,
     do_enumerate,
     do_survey,
-    do_counts,
     do_seen,
     do_sample_unseen,
     do_text,

@@ -159,7 +159,7 @@ Test(source, each_broken_plugin_has_its_reason, .init = begin, .fini = end)
         {"wants_more",
          HEAD SPACE DESCRIBE("") "ESP_PLUGIN(\"1\", ESP_SPACE(\"wants_more\", "
                                  "describe))\n",
-         "-DESP_ABI_MINOR_NEEDED=9u", "it needs a host of ABI 0.9, and this one has 0.1"},
+         "-DESP_ABI_MINOR_NEEDED=9u", "it needs a host of ABI 0.9, and this one has 0.2"},
         {"no_symbol",
          HEAD SPACE "void nowhere_defined(void);\n" DESCRIBE(
              "nowhere_defined();") "ESP_PLUGIN(\"1\", ESP_SPACE(\"no_symbol\", describe))\n",
@@ -216,12 +216,12 @@ static void wrong_major(struct plugin_file *file)
 
 static void wrong_minor(struct plugin_file *file)
 {
-    plugin_file_header(file)->abi_minor = 2;
+    plugin_file_header(file)->abi_minor = 3;
 }
 
 static void needs_more(struct plugin_file *file)
 {
-    plugin_file_header(file)->minor_needed = 2;
+    plugin_file_header(file)->minor_needed = 3;
 }
 
 static void cut_note(struct plugin_file *file)
@@ -264,9 +264,9 @@ static const struct {
     {"another_machine", another_machine, "it is for another machine: S/390", 1},
     {"narrow", narrow, "32 bits, little-endian; expected", 1},
     {"wrong_magic", wrong_magic, "its note has the magic 00000007, expected 4c505345", 1},
-    {"wrong_major", wrong_major, "it was made for ABI 1.1, and this host has 0.1", 6},
-    {"wrong_minor", wrong_minor, "it was made for ABI 0.2, and this host has 0.1", 6},
-    {"needs_more", needs_more, "it needs a host of ABI 0.2, and this one has 0.1", 6},
+    {"wrong_major", wrong_major, "it was made for ABI 1.2, and this host has 0.2", 6},
+    {"wrong_minor", wrong_minor, "it was made for ABI 0.3, and this host has 0.2", 6},
+    {"needs_more", needs_more, "it needs a host of ABI 0.3, and this one has 0.2", 6},
     {"cut_note", cut_note, "its note is cut off: 12 bytes", 1},
     {"large_count", large_count, "its note is damaged: 4294967295 components", 1},
     {"empty_id", empty_id, "a component of kind space with an id that is none", 1},

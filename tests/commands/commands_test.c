@@ -144,7 +144,7 @@ Test(list, as_json, .init = begin, .fini = end)
     cr_expect_str_eq(text_of(row, "kind"), "space");
     cr_expect_str_eq(text_of(row, "id"), "sample");
     cr_expect_str_eq(text_of(row, "version"), "2.3.4");
-    cr_expect_str_eq(text_of(row, "abi"), "0.1");
+    cr_expect_str_eq(text_of(row, "abi"), "0.2");
     cr_expect_str_eq(text_of(row, "path"), path);
     cr_expect(json_is_null(json_object_get(row, "refused")));
     cr_expect(json_is_null(json_object_get(row, "shadowed_by")));
@@ -307,8 +307,8 @@ Test(inspect, as_json_and_in_words, .init = begin, .fini = end)
     json_t *json = run_json(WORDS("inspect", path, "--json"));
     cr_expect_str_eq(text_of(json, "path"), path);
     cr_expect_str_eq(text_of(json, "version"), "2.3.4");
-    cr_expect_str_eq(text_of(json, "abi"), "0.1");
-    cr_expect_str_eq(text_of(json, "needs"), "0.1");
+    cr_expect_str_eq(text_of(json, "abi"), "0.2");
+    cr_expect_str_eq(text_of(json, "needs"), "0.2");
     cr_expect(json_is_null(json_object_get(json, "refused")));
     json_t *components = json_object_get(json, "components");
     cr_assert_eq(json_array_size(components), 6);
@@ -316,7 +316,7 @@ Test(inspect, as_json_and_in_words, .init = begin, .fini = end)
     cr_expect_str_eq(text_of(json_array_get(components, 5), "id"), "sample");
     json_decref(json);
     char *text = espalier_expect(0, WORDS("inspect", path));
-    cr_expect(strstr(text, "\n  version 2.3.4, made for ABI 0.1, needs a host of ABI 0.1\n"), "%s",
+    cr_expect(strstr(text, "\n  version 2.3.4, made for ABI 0.2, needs a host of ABI 0.2\n"), "%s",
               text);
     cr_expect(strstr(text, "\n  dataset/sample\n"), "%s", text);
     cr_expect(strstr(text, "\n  its ABI fits this host\n"), "%s", text);

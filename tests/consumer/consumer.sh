@@ -109,7 +109,7 @@ for way in $ways; do
     "$espalier" list --plugins "$way" >list.txt
     ! grep -E 'refused|shadowed' list.txt || fail "$way: refused"
     for kind in space strategy estimator dataset engine executor; do
-        grep -Eq "^$kind/sample +2\.3\.4 +0\.1 +$folder/$way/sample\.so\$" list.txt ||
+        grep -Eq "^$kind/sample +2\.3\.4 +0\.2 +$folder/$way/sample\.so\$" list.txt ||
             { cat list.txt; fail "$way: $kind/sample is not listed"; }
         "$espalier" describe "$kind/sample" --plugins "$way" >/dev/null
     done

@@ -368,15 +368,15 @@ TestLeak(note, another_abi_is_told_with_both_sides)
     esp_note_header *header = plugin_file_header(&desk.file);
     header->abi_major = 4;
     header->abi_minor = 2;
-    expect_check(&desk, "it was made for ABI 4.2, and this host has 0.1: another major");
+    expect_check(&desk, "it was made for ABI 4.2, and this host has 0.2: another major");
     header->abi_minor = 9;
-    expect_check(&desk, "it was made for ABI 0.9, and this host has 0.1: while the major is 0 the "
+    expect_check(&desk, "it was made for ABI 0.9, and this host has 0.2: while the major is 0 the "
                         "minors must be equal; build it anew");
     header->abi_minor = 0;
-    expect_check(&desk, "it was made for ABI 0.0, and this host has 0.1: while the major is 0 the "
+    expect_check(&desk, "it was made for ABI 0.0, and this host has 0.2: while the major is 0 the "
                         "minors must be equal; build it anew");
     header->minor_needed = 3;
-    expect_check(&desk, "it needs a host of ABI 0.3, and this one has 0.1");
+    expect_check(&desk, "it needs a host of ABI 0.3, and this one has 0.2");
     header->minor_needed = 0;
     cr_assert_eq(desk_read(&desk), ESP_OK);
     cr_expect_eq(note_check(&desk.note, &desk.error), ESP_OK, "less is needed than there is");

@@ -307,8 +307,8 @@ TestLeak(registry, refused_files_are_listed_and_stop_nothing)
     // One that is refused is not passed over for another of its name.
     char words[2048];
     snprintf(words, sizeof words,
-             "the dataset 'sample' was refused: %s/b.so: it was made for ABI 9.1, and this host "
-             "has 0.1: another major; it shadows that of %s/d.so, so mend it or remove it",
+             "the dataset 'sample' was refused: %s/b.so: it was made for ABI 9.2, and this host "
+             "has 0.2: another major; it shadows that of %s/d.so, so mend it or remove it",
              shelf.first, shelf.first);
     expect_not_found(&shelf, ESP_KIND_DATASET, "sample", words);
     cr_assert_eq(unlink(registry_get(shelf.registry, 1)->path), 0);
@@ -458,7 +458,7 @@ TestLeak(registry, a_worker_refuses_another_file)
     snprintf(path, sizeof path, "%s/old.so", shelf.first);
     cr_assert_eq(file_sha256(hex, path, &shelf.error), ESP_OK);
     cr_expect_eq(find_file(&shelf, ESP_KIND_SPACE, path, hex, &component), ESP_ERROR_INVALID);
-    cr_expect(strstr(shelf.error.message, "old.so: it was made for ABI 9.1"), "%s",
+    cr_expect(strstr(shelf.error.message, "old.so: it was made for ABI 9.2"), "%s",
               shelf.error.message);
     snprintf(path, sizeof path, "%s/gone.so", shelf.first);
     cr_expect_eq(find_file(&shelf, ESP_KIND_SPACE, path, hex, &component), ESP_ERROR_IO);

@@ -74,8 +74,6 @@ typedef struct esp_search_api {
     esp_status (*enumerate)(esp_search *search, esp_status (*visit)(void *self, esp_arch *arch),
                             void *self, uint64_t most, uint64_t *count);
     esp_status (*survey)(esp_search *search, const esp_survey **out);
-    esp_status (*counts)(esp_search *search, const esp_arch *arch, uint64_t *params,
-                         uint64_t *macs);
     uint32_t (*seen)(esp_search *search, const esp_arch *arch);
     esp_status (*sample_unseen)(esp_search *search, esp_random *random, esp_arch **out);
     esp_status (*text)(esp_search *search, const esp_arch *arch, const char **out);
@@ -166,13 +164,6 @@ static inline esp_status esp_search_enumerate(esp_search *search,
 static inline esp_status esp_search_survey(esp_search *search, const esp_survey **out)
 {
     return search->api->survey(search, out);
-}
-
-// The params and multiply-adds of an architecture's network; it is built for that.
-static inline esp_status esp_search_counts(esp_search *search, const esp_arch *arch,
-                                           uint64_t *params, uint64_t *macs)
-{
-    return search->api->counts(search, arch, params, macs);
 }
 
 // True if a trial of this run already has this architecture (by the run's identity). Trials count

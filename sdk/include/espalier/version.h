@@ -7,7 +7,7 @@
 #define ESPALIER_VERSION_H
 
 #define ESP_ABI_MAJOR 0u
-#define ESP_ABI_MINOR 1u
+#define ESP_ABI_MINOR 2u
 
 // The least minor of the host that a plugin needs. A plugin that wants less than it was compiled
 // with (because it tests struct sizes itself) defines it before it includes any header.
