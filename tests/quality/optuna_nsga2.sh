@@ -17,7 +17,7 @@ status=0
 for function in zdt1 zdt2 zdt3; do
     if [ ! -e "optuna-$function-1001" ]; then
         rm -f partial
-        /usr/bin/python3 "$here/optuna_nsga2.py" run "$function" 1500 1001 1100 partial
+        /usr/bin/python3 -B "$here/optuna_nsga2.py" run "$function" 1500 1001 1100 partial
         mv partial "optuna-$function-1001"
     fi
     rm -rf "nsga2-$function"
@@ -25,6 +25,6 @@ for function in zdt1 zdt2 zdt3; do
         --set "space.function=$function" --set "estimator.function=$function" \
         --out "nsga2-$function" >log 2>&1 || { cat log; exit 1; }
     "$build/bin/espalier" results "nsga2-$function" --json --reference f1=1.1,f2=1.1 >results.json
-    /usr/bin/python3 "$here/optuna_nsga2.py" compare "$function" "optuna-$function-1001" results.json || status=1
+    /usr/bin/python3 -B "$here/optuna_nsga2.py" compare "$function" "optuna-$function-1001" results.json || status=1
 done
 exit $status

@@ -2,18 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """tpe beside Optuna's TPESampler (defaults, in memory) on the functions of tests/plugins/known_functions.h.
 
-  optuna_tpe.py run FUNCTION TRIALS FIRST LAST FILE  Optuna's regrets, seeds FIRST to LAST, one line each,
-                                                     appended to FILE
-  optuna_tpe.py compare FUNCTION FILE RESULTS.json   RESULTS.json: `espalier results OUT --json`
-
-`compare` fails where the one-sided 95 % bootstrap bound of (mean regret of tpe - Optuna's) is above 5 % of
-Optuna's mean regret.
+beside.py tells what it is called with.
 """
-import json
 import math
-import sys
 
 import numpy as np
+
+import beside
 
 A = np.array([[10, 3, 17, 3.5, 1.7, 8], [0.05, 10, 17, 0.1, 8, 14],
               [3, 3.5, 1.7, 10, 17, 8], [17, 8, 0.05, 10, 0.1, 14]])
@@ -42,33 +37,11 @@ def traps(trial):
     return 24 - sum(4 if n == 4 else 3 - n for n in ones)
 
 
-def run(function, trials, first, last, path):
+def figure(function, trials, seed):
     import optuna
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
-    for seed in range(first, last + 1):
-        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
-        study.optimize(globals()[function], n_trials=trials)
-        with open(path, "a") as out:
-            out.write("%.17g\n" % study.best_value)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed))
+    study.optimize(globals()[function], n_trials=trials)
+    return study.best_value
 
 
-def compare(function, path, results):
-    with open(path) as lines:
-        theirs = np.array([float(line) for line in lines])
-    with open(results) as text:
-        document = json.load(text)
-    ours = np.array([run["values"][0] for run in document["runs"]])
-    draws = np.random.RandomState(1)
-    means = [draws.choice(ours, ours.size).mean() - draws.choice(theirs, theirs.size).mean()
-             for _ in range(10000)]
-    bound, room = np.quantile(means, 0.95), 0.05 * theirs.mean()
-    print("%-10s tpe %.5g +- %.3g (%d)  Optuna %.5g +- %.3g (%d)  bound of the difference %.3g, room %.3g: %s"
-          % (function, ours.mean(), ours.std(ddof=1), ours.size, theirs.mean(), theirs.std(ddof=1),
-             theirs.size, bound, room, "ok" if bound <= room else "FAILED"))
-    return bound <= room
-
-
-if sys.argv[1] == "run":
-    run(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), int(sys.argv[5]), sys.argv[6])
-else:
-    sys.exit(0 if compare(*sys.argv[2:5]) else 1)
+beside.main("tpe", True, figure)

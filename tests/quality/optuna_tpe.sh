@@ -18,7 +18,7 @@ for case in branin:100 hartmann6:200; do
     trials=${case#*:}
     if [ ! -e "optuna-$function-1001" ]; then
         rm -f partial
-        /usr/bin/python3 "$here/optuna_tpe.py" run "$function" "$trials" 1001 1100 partial
+        /usr/bin/python3 -B "$here/optuna_tpe.py" run "$function" "$trials" 1001 1100 partial
         mv partial "optuna-$function-1001"
     fi
     rm -rf "tpe-$function"
@@ -26,6 +26,6 @@ for case in branin:100 hartmann6:200; do
         --set "space.function=$function" --set "estimator.function=$function" \
         --set "budget.trials=$trials" --out "tpe-$function" >log 2>&1 || { cat log; exit 1; }
     "$build/bin/espalier" results "tpe-$function" --json >results.json
-    /usr/bin/python3 "$here/optuna_tpe.py" compare "$function" "optuna-$function-1001" results.json || status=1
+    /usr/bin/python3 -B "$here/optuna_tpe.py" compare "$function" "optuna-$function-1001" results.json || status=1
 done
 exit $status
