@@ -59,8 +59,7 @@ esp_status esp_genes_copy(esp_genes *to, const esp_genes *from)
 
 // ---- Looking and adding -------------------------------------------------------------------------
 
-// The first place whose number is not smaller.
-static uint64_t hidden_place(const esp_genes *genes, uint64_t node)
+uint64_t esp_genes_hidden_place(const esp_genes *genes, uint64_t node)
 {
     uint64_t low = 0, high = genes->hidden_count;
     while (low < high) {
@@ -77,7 +76,7 @@ int esp_genes_has_node(const esp_genes *genes, uint64_t node)
 {
     if (node < esp_genes_first_hidden(genes))
         return node != genes->inputs || genes->bias != 0;
-    uint64_t place = hidden_place(genes, node);
+    uint64_t place = esp_genes_hidden_place(genes, node);
     return place < genes->hidden_count && genes->hidden[place] == node;
 }
 
@@ -92,7 +91,7 @@ esp_gene *esp_genes_find(const esp_genes *genes, uint64_t from, uint64_t to, uin
 
 esp_status esp_genes_add_hidden(esp_genes *genes, uint64_t node)
 {
-    uint64_t place = hidden_place(genes, node);
+    uint64_t place = esp_genes_hidden_place(genes, node);
     if (node < esp_genes_first_hidden(genes) || genes->hidden_count >= ESP_GENES_MOST_HIDDEN ||
         (place < genes->hidden_count && genes->hidden[place] == node))
         return ESP_ERROR_INVALID;

@@ -19,17 +19,9 @@ double esp_neat_sigmoid(double x)
 // Where a node stands in the network.
 static uint32_t index_of(const esp_genes *genes, uint64_t node)
 {
-    uint64_t low = 0, high = genes->hidden_count;
     if (node < esp_genes_first_hidden(genes))
         return (uint32_t)node;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (genes->hidden[middle] < node)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return (uint32_t)(esp_genes_first_hidden(genes) + low);
+    return (uint32_t)(esp_genes_first_hidden(genes) + esp_genes_hidden_place(genes, node));
 }
 
 // Kahn's algorithm from the inputs on; nodes of a cycle, and behind one, are not reached.

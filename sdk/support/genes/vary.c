@@ -94,17 +94,9 @@ static uint64_t node_at(const esp_genes *genes, uint64_t i)
 // The place of an output or a hidden node among those.
 static uint64_t place_of(const esp_genes *genes, uint64_t node)
 {
-    uint64_t low = 0, high = genes->hidden_count;
     if (node < esp_genes_first_hidden(genes))
         return node - genes->inputs - 1;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        if (genes->hidden[middle] < node)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return genes->outputs + low;
+    return genes->outputs + esp_genes_hidden_place(genes, node);
 }
 
 // Is there a way of enabled genes from `start` to `goal`? `*out` 1 or 0.

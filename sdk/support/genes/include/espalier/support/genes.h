@@ -76,6 +76,8 @@ void esp_genes_write(const esp_genes *genes, void *bytes);
 esp_status esp_genes_add_hidden(esp_genes *genes, uint64_t node);
 esp_status esp_genes_add(esp_genes *genes, const esp_gene *gene);
 
+// The place of a hidden node among those, which stand by number; of one that is not there, where it would.
+uint64_t esp_genes_hidden_place(const esp_genes *genes, uint64_t node);
 // Is it one of the nodes? Can a gene end in it?
 int esp_genes_has_node(const esp_genes *genes, uint64_t node);
 // The gene between two nodes, or NULL.
